@@ -1,0 +1,1 @@
+"""The rules of Assay: pure functions over bytes, integers and NumPy arrays. Knows no file, socket, clock, chain or model."""

@@ -1,1 +1,4 @@
-"""The rules of Assay: pure functions over bytes, integers and NumPy arrays. Knows no file, socket, clock, chain or model."""
+"""The rules of the protocol as pure functions: no network, no clock, no randomness, no files.
+
+Every rule that also exists in the contracts is held to them by the golden vectors in `tests/vectors/`.
+"""

@@ -1,0 +1,151 @@
+"""The sections of a task spec: names, types, units and bounds of single fields. Rules between fields are in `terms`.
+
+Upper bounds of what goes on chain are the widths of the contracts' packed words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from assay import PROTOCOL
+from assay.protocol.fields import Digest, Money, Options, Real, Text, Truth, Whole
+
+GWEI = 10**9
+SAFE = 2**53 - 1  # the largest whole number that canonical JSON can carry
+U8, U16, U24, U32 = 2**8 - 1, 2**16 - 1, 2**24 - 1, 2**32 - 1
+GWEI64 = (2**64 - 1) * GWEI
+U72, U88, U96 = 2**72 - 1, 2**88 - 1, 2**96 - 1
+
+_IDENTIFIER = Text(r"[a-z0-9][a-z0-9._-]{0,63}", "at most 64 lower-case letters, digits, dots, dashes and underscores")
+_TOKENIZER = Text(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}", "a tokenizer's name or root, at most 128 characters")
+
+
+def _one_of(*words: str) -> Text:
+    return Text("|".join(words), " or ".join(words))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSpec:
+    """What is learnt. `hash` pins the environment's code and options; seeds are 0 … seed_count − 1."""
+
+    name: Annotated[str, _IDENTIFIER]
+    hash: Annotated[bytes, Digest()]
+    seed_count: Annotated[int, Whole(1, SAFE)]
+    deterministic: Annotated[bool, Truth()]
+    options: Annotated[dict[str, int], Options()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """What is trained. `base` is the root of checkpoint 0."""
+
+    base: Annotated[bytes, Digest()]
+    architecture: Annotated[str, _one_of("llama")] = "llama"
+    tokenizer: Annotated[str, _TOKENIZER]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutSpec:
+    """What one submission generates: `groups` prompts, `group_size` rollouts each, at most `max_new_tokens` long."""
+
+    groups: Annotated[int, Whole(1, 4096)]
+    group_size: Annotated[int, Whole(2, 1024)]
+    max_new_tokens: Annotated[int, Whole(1, 32768)]
+    temperature: Annotated[float, Real(0, 100, lo_open=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InnerSpec:
+    """The trainer's own steps: GRPO's clip range and AdamW's numbers."""
+
+    steps: Annotated[int, Whole(1, 4096)]
+    optimizer: Annotated[str, _one_of("adamw")] = "adamw"
+    lr: Annotated[float, Real(0, 1, lo_open=True)]
+    beta1: Annotated[float, Real(0, 1, hi_open=True)]
+    beta2: Annotated[float, Real(0, 1, hi_open=True)]
+    epsilon: Annotated[float, Real(0, 1, lo_open=True)]
+    weight_decay: Annotated[float, Real(0, 1)]
+    clip_low: Annotated[float, Real(0, 1)]
+    clip_high: Annotated[float, Real(0, 100)]
+    max_grad_norm: Annotated[float, Real(0, 1e6, lo_open=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OuterSpec:
+    """The merge's learning rate and momentum, in 1/4096 so that it is integer arithmetic."""
+
+    lr_4096: Annotated[int, Whole(1, 65536)] = 4096
+    momentum_4096: Annotated[int, Whole(0, 4095)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationSpec:
+    """What is drawn and what passes. Thresholds belong to the proof profile.
+
+    `groups` are drawn per submission; `chunk` tokens share one proof of `top_k` activations. A chunk fails with more
+    than `exponent_mismatches`, or a larger mean or median of mantissa differences. `margin` bounds the sampling
+    replay's largest miss, `exact_rate` the share of tokens without one.
+    """
+
+    profile: Annotated[str, _one_of("float32", "bf16")]
+    chunk: Annotated[int, Whole(1, 4096)]
+    top_k: Annotated[int, Whole(1, 4096)]
+    groups: Annotated[int, Whole(1, 4096)]
+    exponent_mismatches: Annotated[int, Whole(0, 4096)]
+    mantissa_mean: Annotated[float, Real(0, 65536)]
+    mantissa_median: Annotated[float, Real(0, 65536)]
+    margin: Annotated[float, Real(0, 1000)]
+    exact_rate: Annotated[float, Real(0, 1)]
+    step_tolerance: Annotated[float, Real(0, 1)]
+    max_update_norm: Annotated[float, Real(0, 1e12, lo_open=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundsSpec:
+    """Rounds and their windows, in seconds; `staleness` in rounds; `max_artifact_bytes` bounds one submission."""
+
+    count: Annotated[int, Whole(1, U16)]
+    period: Annotated[int, Whole(1, U16)]
+    work: Annotated[int, Whole(1, U16)]
+    seal_delay: Annotated[int, Whole(0, U8)]
+    commit: Annotated[int, Whole(1, U16)]
+    reveal: Annotated[int, Whole(1, U16)]
+    attest: Annotated[int, Whole(0, U16)]
+    challenge: Annotated[int, Whole(1, U24)]
+    lead: Annotated[int, Whole(0, U16)]
+    staleness: Annotated[int, Whole(1, U8)]
+    max_artifact_bytes: Annotated[int, Whole(1, SAFE)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneySpec:
+    """Pay and stakes in wei; `max_units`, `seats` and `min_trainers` are counts."""
+
+    budget: Annotated[int, Money(U96)]
+    pot: Annotated[int, Money(U88)]
+    price: Annotated[int, Money(U72)]
+    bond: Annotated[int, Money(U88, step=GWEI)]
+    seat_fee: Annotated[int, Money(U72)]
+    attest_fee: Annotated[int, Money(U72)]
+    min_stake: Annotated[int, Money(GWEI64, step=GWEI)]
+    max_units: Annotated[int, Whole(1, U32)]
+    seats: Annotated[int, Whole(1, 16)]
+    min_trainers: Annotated[int, Whole(0, U8)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """A task as its initiator freezes it. `protocol` is the version of the rules in this package."""
+
+    name: Annotated[str, Text(r".{1,64}", "1 to 64 printable characters")]
+    kind: Annotated[str, _one_of("grpo")]
+    protocol: Annotated[int, Whole(PROTOCOL, PROTOCOL)] = PROTOCOL
+    environment: EnvironmentSpec
+    model: ModelSpec
+    rollout: RolloutSpec
+    inner: InnerSpec
+    outer: OuterSpec
+    verification: VerificationSpec
+    rounds: RoundsSpec
+    money: MoneySpec

@@ -1,0 +1,124 @@
+"""What a role can decide to do, as plain values. Knows neither how it is done nor whether it succeeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Enlist:
+    """Stake what is missing and enlist for the task."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchCheckpoint:
+    """Get a final checkpoint from whoever serves it."""
+
+    round: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSubmission:
+    """Get a submission's artifact from whoever serves it."""
+
+    round: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attest:
+    """Attest the root of a checkpoint; round 0 is genesis."""
+
+    round: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Show the header of the scheduled block."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Check a drawn submission in a process of its own."""
+
+    round: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Commit to the verdicts found so far."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """Open the commitment."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class MakeCheckpoint:
+    """Compute the next checkpoint from `base` and the included submissions."""
+
+    round: int
+    base: int
+    included: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finalize:
+    """Settle a round whose challenge window is over."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """Make the submission of a round from checkpoint `base`."""
+
+    round: int
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Put the finished submission on chain."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Measure a held checkpoint's reward on held-out items."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Get back what the task didn't pay."""
+
+
+Action = (
+    Enlist
+    | FetchCheckpoint
+    | FetchSubmission
+    | Attest
+    | Seal
+    | Check
+    | Commit
+    | Reveal
+    | MakeCheckpoint
+    | Finalize
+    | Train
+    | Submit
+    | Evaluate
+    | Refund
+)

@@ -1,0 +1,38 @@
+"""What a node needs to run, as one frozen value. Knows nothing of where the values come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.types import Signer
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """One node: one account, one home folder, one chain.
+
+    `stake` is the wei that the node enlists when it isn't enlisted yet; `task` None means every task it can serve (validators only).
+    `fault` makes a trainer cheat, for demonstrations. `allow_private` lets it fetch from loopback and private addresses (local chains).
+    """
+
+    home: Path
+    name: str
+    rpc: str
+    chain_id: int
+    deployments: Path
+    signer: Signer
+    store_url: str
+    host: str = "127.0.0.1"
+    port: int = 0
+    advertise: str | None = None
+    task: int | None = None
+    stake: int = 0
+    fault: str | None = None
+    fault_from: int = 1
+    threads: int = 1
+    allow_private: bool = False
+    poll_seconds: float = 0.5

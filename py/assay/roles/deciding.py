@@ -1,0 +1,214 @@
+"""The pure rules by which validators, trainers and initiators act: a view of one task in, actions out.
+
+Knows no clock, chain, database or model: all that is in the view. Doesn't remember anything between calls, so a restart at any
+point changes nothing: what has been done is on chain or in the records, and therefore in the next view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from assay.protocol.windows import Phase, Schedule
+from assay.roles.actions import (
+    Action,
+    Attest,
+    Check,
+    Commit,
+    Enlist,
+    Evaluate,
+    FetchCheckpoint,
+    FetchSubmission,
+    Finalize,
+    MakeCheckpoint,
+    Refund,
+    Reveal,
+    Seal,
+    Submit,
+    Train,
+)
+
+# A transaction sent now lands one block later at the earliest; a commitment goes out with room for two more tries.
+COMMIT_MARGIN = 3
+# Several nodes may seal and finalize; each waits its turn so that usually one pays for it.
+TURN_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RoundView:
+    """One opened round as a node sees it. Indices are positions of submissions in the round.
+
+    `done` names what this node has already put on chain or has under way for the round: seal, commit, reveal, attest, finalize,
+    submit. `included` is None until the reveals are over.
+    """
+
+    number: int
+    phase: Phase
+    submissions: int = 0
+    sealed: bool = False
+    final: bool = False
+    seats: Mapping[int, int] = field(default_factory=dict)
+    verdicts: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
+    running: frozenset[str] = frozenset()
+    done: frozenset[str] = frozenset()
+    included: tuple[int, ...] | None = None
+    checkpoint: bytes | None = None
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """One task as a node sees it. `running` and `done` are what concerns no single round. `now` is the newest block's time; `head` the round of the newest final checkpoint (0 genesis).
+
+    `held_checkpoints` are the final checkpoints this node holds, by round. `enlisted` is true when the node's stake counts or will
+    count in a coming round; `from_round` says from which on.
+    """
+
+    now: int
+    schedule: Schedule | None
+    genesis: bytes
+    genesis_final: bool
+    head: int
+    head_root: bytes
+    last_round: int
+    staleness: int
+    enlisted: bool
+    from_round: int
+    rounds: tuple[RoundView, ...] = ()
+    held_checkpoints: frozenset[int] = frozenset()
+    running: frozenset[str] = frozenset()
+    done: frozenset[str] = frozenset()
+    evaluated: frozenset[int] = frozenset()
+    free_exposure: int = 0
+    exposure_needed: int = 0
+    train_seconds: float = 0.0
+    over: bool = False
+
+
+def decide_validator(view: TaskView) -> list[Action]:
+    """Return what a validator does next: enlist, hold the newest checkpoint, attest genesis, then serve each open round."""
+    if view.over:
+        return []
+    if not view.enlisted:
+        return [] if "enlist" in view.running else [Enlist()]
+    actions = _hold_head(view)
+    if not view.genesis_final and 0 in view.held_checkpoints and "attest" not in view.done:
+        actions.append(Attest(0, view.genesis))
+    if view.schedule is None:
+        return actions
+    for seen in view.rounds:
+        if seen.number >= view.from_round:
+            actions += _serve_round(view, view.schedule, seen)
+    return actions
+
+
+def decide_trainer(view: TaskView) -> list[Action]:
+    """Return what a trainer does next: enlist, hold the newest checkpoint, then train and submit once in each round.
+
+    It trains when the newest checkpoint is fresh enough for the round, its stake covers one more submission, and the time its last
+    submission took still fits into the work window.
+    """
+    if view.over:
+        return []
+    if not view.enlisted:
+        return [] if "enlist" in view.running else [Enlist()]
+    actions = _hold_head(view)
+    if view.schedule is None:
+        return actions
+    for seen in view.rounds:
+        if seen.phase is not Phase.WORK or seen.number < view.from_round or "submit" in seen.done:
+            continue
+        if "trained" in seen.done:
+            actions.append(Submit(seen.number))
+        elif _can_train(view, view.schedule, seen):
+            actions.append(Train(seen.number, view.head))
+    return actions
+
+
+def decide_initiator(view: TaskView) -> list[Action]:
+    """Return what an initiator does next: hold and measure each new checkpoint, settle what nobody settled, get the rest refunded."""
+    actions = _hold_head(view)
+    for number in sorted(view.held_checkpoints - view.evaluated):
+        if f"evaluate:{number}" not in view.running:
+            actions.append(Evaluate(number))
+            break
+    for seen in view.rounds:
+        if seen.phase is Phase.FINAL and _may_finalize(view, view.schedule, seen):
+            actions.append(Finalize(seen.number))
+    if view.over and "refund" not in view.done:
+        actions.append(Refund())
+    return actions
+
+
+def _hold_head(view: TaskView) -> list[Action]:
+    if view.head in view.held_checkpoints or f"checkpoint:{view.head}" in view.running:
+        return []
+    return [FetchCheckpoint(view.head, view.head_root)]
+
+
+def _can_train(view: TaskView, schedule: Schedule, seen: RoundView) -> bool:
+    fresh = seen.number - view.head <= view.staleness and view.head in view.held_checkpoints
+    covered = view.free_exposure >= view.exposure_needed
+    fits = view.now + view.train_seconds < schedule.work_end(seen.number)
+    return fresh and covered and fits and "train" not in seen.running
+
+
+def _serve_round(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
+    if seen.final:
+        return []
+    actions: list[Action] = [
+        FetchSubmission(seen.number, index)
+        for index in range(seen.submissions)
+        if index not in seen.held and f"fetch:{index}" not in seen.running and seen.phase is not Phase.FINAL
+    ]
+    if seen.phase is Phase.COMMIT:
+        actions += _judge(view, schedule, seen)
+    elif seen.phase is Phase.REVEAL:
+        if "commit" in seen.done and "reveal" not in seen.done:
+            actions.append(Reveal(seen.number))
+    elif seen.phase is Phase.CHALLENGE:
+        actions += _next_checkpoint(view, seen)
+    elif seen.phase is Phase.FINAL and _may_finalize(view, schedule, seen):
+        actions.append(Finalize(seen.number))
+    return actions
+
+
+def _judge(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
+    if not seen.submissions:
+        return []
+    if not seen.sealed:
+        waited = view.now - schedule.seal_at(seen.number)
+        return [Seal(seen.number)] if waited >= TURN_SECONDS * seen.turn and "seal" not in seen.done else []
+    if not seen.seats or "commit" in seen.done:
+        return []
+    actions: list[Action] = [
+        Check(seen.number, index)
+        for index in sorted(seen.seats)
+        if index in seen.held and index not in seen.verdicts and f"check:{index}" not in seen.running
+    ]
+    complete = all(index in seen.verdicts for index in seen.seats)
+    if complete or view.now >= schedule.commit_end(seen.number) - COMMIT_MARGIN:
+        actions.append(Commit(seen.number))
+    return actions
+
+
+def _next_checkpoint(view: TaskView, seen: RoundView) -> list[Action]:
+    # A checkpoint is built on the newest final one: round by round, or over rounds whose checkpoint found no quorum in time.
+    if seen.number <= view.head or "attest" in seen.done or seen.included is None:
+        return []
+    earlier_open = any(other.number < seen.number and other.phase is Phase.CHALLENGE for other in view.rounds if other.number > view.head)
+    if earlier_open or view.head not in view.held_checkpoints:
+        return []
+    if not seen.included:
+        return [Attest(seen.number, view.head_root)]
+    if seen.checkpoint is not None:
+        return [Attest(seen.number, seen.checkpoint)]
+    ready = all(index in seen.held for index in seen.included)
+    return [MakeCheckpoint(seen.number, view.head, seen.included)] if ready and "merge" not in seen.running else []
+
+
+def _may_finalize(view: TaskView, schedule: Schedule | None, seen: RoundView) -> bool:
+    if schedule is None or seen.final or not seen.submissions or "finalize" in seen.done:
+        return False
+    return view.now - schedule.challenge_end(seen.number) >= TURN_SECONDS * seen.turn

@@ -1,0 +1,204 @@
+"""From records and the chain's newest block to the view that a role decides on.
+
+Reads the store and the jobs in flight; changes nothing. Knows no network: what it says of the chain is as new as the follower's last poll.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assay.protocol import pay, sortition, votes
+from assay.protocol.sortition import Lot
+from assay.protocol.spec import TaskSpec
+from assay.protocol.windows import Phase, Schedule
+from assay.roles.deciding import RoundView, TaskView
+from assay.store.engine import Store
+from assay.store.rows import EnlistmentRow, SubmissionRow, TaskRow
+from assay.types import Outcome, Role
+
+GWEI = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a node knows beside the store: its account and role, what it holds on disk, its jobs and its transactions."""
+
+    account: str
+    role: Role | None
+    has: Callable[[bytes], bool]
+    jobs: frozenset[str]
+    sent: Callable[[str], bool]
+
+
+def key(task: int, round_: int, what: str) -> str:
+    """Name a job or a transaction of a round, for the outbox and for `Jobs`."""
+    return f"{task}:{round_}:{what}"
+
+
+def schedule_of(task: TaskRow, spec: TaskSpec) -> Schedule | None:
+    """Return the task's windows, or None before it has started."""
+    return Schedule.from_spec(spec, task.start) if task.start else None
+
+
+def lots(store: Store, task: int) -> dict[str, Lot]:
+    """Return the validators' lots on the task's line, in gwei."""
+    return {
+        row.account: Lot(row.account, row.lo, row.hi, row.from_round, row.until_round)
+        for row in store.enlistments(task, Role.VALIDATOR)
+        if not row.released
+    }
+
+
+def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int) -> TaskView:
+    """Build one task's view at the newest block's time `now`."""
+    schedule = schedule_of(task, spec)
+    mine = _enlistment(store, known, task.id)
+    names = frozenset(name.split(":", 1)[1] for name in known.jobs if name.startswith(f"{task.id}:"))
+    rounds = _open_rounds(store, known, task, spec, schedule, now, names)
+    enlisted = mine.amount if mine else 0
+    return TaskView(
+        now=now,
+        schedule=schedule,
+        genesis=spec.model.base,
+        genesis_final=bool(task.start) or _final(store, task.id, 0),
+        head=task.head,
+        head_root=task.head_root,
+        last_round=task.last_round,
+        staleness=spec.rounds.staleness,
+        enlisted=mine is not None and mine.until_round is None,
+        from_round=mine.from_round if mine else 0,
+        rounds=rounds,
+        held_checkpoints=frozenset(row.round for row in store.checkpoints(task.id) if row.final and known.has(row.root)),
+        running=frozenset(name.split(":", 1)[1] for name in names if name.startswith("0:")),
+        done=_done(store, known, task.id, 0),
+        evaluated=frozenset(note.round for note in store.notes(task.id, "evaluation")),
+        free_exposure=enlisted - _exposed(store, known, task, spec),
+        exposure_needed=spec.money.bond + spec.money.seats * spec.money.seat_fee,
+        train_seconds=max((float(note.json["seconds"]) for note in store.notes(task.id, "trained")), default=0.0),
+        over=_over(task, schedule, now, rounds),
+    )
+
+
+def included(store: Store, task: TaskRow, spec: TaskSpec, round_: int) -> tuple[int, ...]:
+    """Return the submissions of a round that were accepted and are held: what the next checkpoint is made of."""
+    settled = settle(store, task, spec, round_)
+    return tuple(index for index, outcome in enumerate(settled.outcomes) if outcome is Outcome.PAID)
+
+
+def settle(store: Store, task: TaskRow, spec: TaskSpec, round_: int) -> pay.RoundPay:
+    """Tally a round from its reveals, as the contract will at the end."""
+    stakes = {account: lot.hi - lot.lo for account, lot in lots(store, task.id).items() if lot.counts_in(round_)}
+    reveals = store.votes(task.id, round_)
+    cast = [(row.validator, vote.index, vote.seats, vote.verdict) for row in reveals for vote in votes.unpack(row.votes)]
+    submitted = [(row.trainer, row.units) for row in store.submissions(task.id, round_)]
+    return pay.settle(
+        pay.PayTerms.from_spec(spec), submitted, cast, {row.validator: row.held for row in reveals}, stakes, []
+    )
+
+
+def seats_of(store: Store, known: Known, task: TaskRow, spec: TaskSpec, round_: int) -> dict[int, int]:
+    """Return this validator's drawn seats of a sealed round: submission index → bit mask of seats."""
+    seal, lot = store.seal(task.id, round_), lots(store, task.id).get(known.account)
+    if seal is None or lot is None or not lot.counts_in(round_):
+        return {}
+    drawn = {}
+    for row in store.submissions(task.id, round_):
+        mask = sum(1 << seat for seat in sortition.seats_of(seal.seed, row.index, spec.money.seats, seal.line, lot))
+        if mask:
+            drawn[row.index] = mask
+    return drawn
+
+
+def _open_rounds(
+    store: Store, known: Known, task: TaskRow, spec: TaskSpec, schedule: Schedule | None, now: int, names: frozenset[str]
+) -> tuple[RoundView, ...]:
+    if schedule is None:
+        return ()
+    newest = min(schedule.round_at(now), task.last_round)
+    settled = {row.round for row in store.rounds(task.id)}
+    seen = []
+    for number in range(1, newest + 1):
+        submissions = store.submissions(task.id, number)
+        final = number in settled or (not submissions and schedule.phase(number, now) is Phase.FINAL)
+        if not final:
+            seen.append(_round(store, known, task, spec, schedule.phase(number, now), number, submissions, names))
+    return tuple(seen)
+
+
+def _round(
+    store: Store,
+    known: Known,
+    task: TaskRow,
+    spec: TaskSpec,
+    phase: Phase,
+    number: int,
+    submissions: list[SubmissionRow],
+    names: frozenset[str],
+) -> RoundView:
+    running = frozenset(name.split(":", 1)[1] for name in names if name.startswith(f"{number}:"))
+    tallied = phase in {Phase.CHALLENGE, Phase.FINAL}
+    note = store.note(task.id, number, "checkpoint")
+    return RoundView(
+        number=number,
+        phase=phase,
+        submissions=len(submissions),
+        sealed=store.seal(task.id, number) is not None,
+        seats=seats_of(store, known, task, spec, number) if known.role is Role.VALIDATOR else {},
+        verdicts=frozenset(row.index for row in store.findings(task.id, number)),
+        held=frozenset(row.index for row in submissions if known.has(row.root)),
+        running=running,
+        done=_done(store, known, task.id, number),
+        included=included(store, task, spec, number) if tallied else None,
+        checkpoint=bytes.fromhex(note.json["root"]) if note and note.json["base"] == task.head else None,
+        turn=_turn(store, known, task.id, number),
+    )
+
+
+def _done(store: Store, known: Known, task: int, number: int) -> frozenset[str]:
+    sendable = ("seal", "commit", "reveal", "attest", "finalize", "submit", "refund")
+    done = {what for what in sendable if known.sent(key(task, number, what))}
+    if any(row.validator == known.account for row in store.commits(task, number)):
+        done.add("commit")
+    if any(row.validator == known.account for row in store.votes(task, number)):
+        done.add("reveal")
+    if any(row.validator == known.account for row in store.attests(task, number)):
+        done.add("attest")
+    if any(row.trainer == known.account for row in store.submissions(task, number)):
+        done.add("submit")
+    if store.note(task, number, "trained") is not None:
+        done.add("trained")
+    return frozenset(done)
+
+
+def _turn(store: Store, known: Known, task: int, number: int) -> int:
+    """Return how many others go first when one is enough: a rank that moves on with each round. Others come last."""
+    order = sorted(account for account, lot in lots(store, task).items() if lot.counts_in(number))
+    return (order.index(known.account) - number) % len(order) if known.account in order else len(order)
+
+
+def _exposed(store: Store, known: Known, task: TaskRow, spec: TaskSpec) -> int:
+    """Return the wei that this trainer's open submissions risk and that slashes have taken from its enlistment."""
+    each = spec.money.bond + spec.money.seats * spec.money.seat_fee
+    open_ = sum(1 for row in store.submissions_of(known.account, task.id) if row.outcome is None)
+    lost = sum(row.burned + row.fees for row in store.slashes(known.account, task.id))
+    return open_ * each + lost
+
+
+def _over(task: TaskRow, schedule: Schedule | None, now: int, rounds: tuple[RoundView, ...]) -> bool:
+    if task.state == "refunded":
+        return True
+    if task.state == "cancelled" and not task.start:
+        return True
+    return schedule is not None and now >= schedule.challenge_end(max(task.last_round, 1)) and not rounds
+
+
+def _enlistment(store: Store, known: Known, task: int) -> EnlistmentRow | None:
+    rows = [row for row in store.enlistments(task, known.role) if row.account == known.account and not row.released]
+    return rows[0] if rows else None
+
+
+def _final(store: Store, task: int, round_: int) -> bool:
+    row = store.checkpoint(task, round_)
+    return row is not None and row.final
+

@@ -1,0 +1,25 @@
+"""Secrets that a node can make again from its key alone, so that losing its records loses no reveal.
+
+Rests on deterministic signatures (RFC 6979): the same key and digest give the same signature. The signed digests are of this
+module's own domains and of no use elsewhere. Whoever holds the key can open every commitment made with it.
+"""
+
+from __future__ import annotations
+
+from assay.protocol.hashing import keccak
+from assay.types import Signer
+
+
+def commitment_salt(signer: Signer, chain_id: int, ledger: str, task: int, round_: int) -> bytes:
+    """Return the 32-byte salt of a validator's commitment for one round."""
+    return _derived(signer, "assay.salt.commitment", chain_id, ledger, task, round_)
+
+
+def mark_salt(signer: Signer, chain_id: int, ledger: str, task: int, round_: int) -> bytes:
+    """Return the 32-byte salt of a trainer's mark for one round."""
+    return _derived(signer, "assay.salt.mark", chain_id, ledger, task, round_)
+
+
+def _derived(signer: Signer, domain: str, chain_id: int, ledger: str, task: int, round_: int) -> bytes:
+    place = f"{domain}|{chain_id}|{ledger.lower()}|{task}|{round_}".encode()
+    return keccak(signer.sign_digest(keccak(place)))

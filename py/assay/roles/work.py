@@ -1,0 +1,67 @@
+"""The heavy jobs of the roles as JSON in, JSON out: what runs in the sandbox's child processes.
+
+Knows nothing of chains or clocks. Reads strangers' artifacts only through the bounded readers of `artifact`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from assay.artifact import update, weights
+from assay.protocol import merge as merging
+from assay.protocol.hashing import hex32, unhex32
+from assay.protocol.spec import TaskSpec, parse_json
+
+
+def train(args: dict[str, Any]) -> dict[str, Any]:
+    """Make one submission: rollouts from the checkpoint, inner steps, artifact in `out`. Returns its root and units."""
+    from assay.model.load import determinism
+    from assay.train.export import train_submission
+
+    determinism(args["threads"])
+    made = train_submission(
+        Path(args["checkpoint"]),
+        _spec(args),
+        args["binding"],
+        unhex32(args["beacon"]),
+        Path(args["out"]),
+        fault=args["fault"],
+    )
+    return {"root": hex32(made.root), "units": made.units}
+
+
+def merge(args: dict[str, Any]) -> dict[str, Any]:
+    """Compute the next checkpoint from a base and the included updates; write it to `out`. Returns its root."""
+    spec = _spec(args)
+    base = weights.read_checkpoint(Path(args["checkpoint"]), spec.rounds.max_artifact_bytes)
+    theta = weights.flatten(base.arrays)
+    parts = []
+    for part in args["parts"]:
+        read = update.read(Path(part["folder"]) / update.FILE, theta.size)
+        parts.append(merging.Part(read.q, read.scale, part["units"]))
+    theta, momentum = merging.merge(theta, base.momentum, parts, spec.outer.lr_4096, spec.outer.momentum_4096)
+    following = weights.Checkpoint(weights.unflatten(theta, base.arrays), momentum, base.config)
+    return {"root": hex32(weights.write_checkpoint(Path(args["out"]), following).root())}
+
+
+def evaluate(args: dict[str, Any]) -> dict[str, Any]:
+    """Measure a checkpoint's mean reward on held-out items."""
+    from assay.model.load import determinism
+    from assay.train.evaluate import evaluate as measure
+
+    determinism(args["threads"])
+    return {"reward": measure(Path(args["checkpoint"]), _spec(args), items=args["items"]), "items": args["items"]}
+
+
+def check(args: dict[str, Any]) -> dict[str, Any]:
+    """Check one submission. Returns the finding as JSON."""
+    from assay.model.load import determinism
+    from assay.verify.check import check_json
+
+    determinism(args["threads"])
+    return check_json(args)
+
+
+def _spec(args: dict[str, Any]) -> TaskSpec:
+    return parse_json(args["spec"].encode())

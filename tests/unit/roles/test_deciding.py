@@ -1,0 +1,210 @@
+"""What each role decides, from views alone: no chain, no clock, no model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assay.protocol.windows import Phase, Schedule
+from assay.roles.actions import (
+    Attest,
+    Check,
+    Commit,
+    Enlist,
+    Evaluate,
+    FetchCheckpoint,
+    FetchSubmission,
+    Finalize,
+    MakeCheckpoint,
+    Refund,
+    Reveal,
+    Seal,
+    Submit,
+    Train,
+)
+from assay.roles.deciding import RoundView, TaskView, decide_initiator, decide_trainer, decide_validator
+
+GENESIS = b"\x01" * 32
+NEXT = b"\x02" * 32
+SCHEDULE = Schedule(
+    start=1000, rounds=6, period=30, work=10, seal_delay=1, commit=10, reveal=4, attest=3, challenge=5, staleness=1
+)
+
+
+def view(now: int, *rounds: RoundView, **changes: object) -> TaskView:
+    base = TaskView(
+        now=now,
+        schedule=SCHEDULE,
+        genesis=GENESIS,
+        genesis_final=True,
+        head=0,
+        head_root=GENESIS,
+        last_round=6,
+        staleness=1,
+        enlisted=True,
+        from_round=1,
+        rounds=rounds,
+        held_checkpoints=frozenset({0}),
+        free_exposure=100,
+        exposure_needed=20,
+        train_seconds=3.0,
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def seen(phase: Phase, **changes: object) -> RoundView:
+    return replace(RoundView(number=1, phase=phase), **changes)  # type: ignore[arg-type]
+
+
+# --- everybody
+
+
+@pytest.mark.parametrize("decide", [decide_validator, decide_trainer])
+def test_node__not_enlisted__enlists_and_nothing_else(decide) -> None:
+    assert decide(view(1000, seen(Phase.WORK), enlisted=False)) == [Enlist()]
+
+
+@pytest.mark.parametrize("decide", [decide_validator, decide_trainer])
+def test_node__enlisting_under_way__waits(decide) -> None:
+    assert decide(view(1000, enlisted=False, running=frozenset({"enlist"}))) == []
+
+
+@pytest.mark.parametrize("decide", [decide_validator, decide_trainer])
+def test_node__newest_checkpoint_missing__fetches_it(decide) -> None:
+    assert FetchCheckpoint(2, NEXT) in decide(view(1001, head=2, head_root=NEXT))
+
+
+# --- validator
+
+
+def test_validator__holds_genesis__attests_it_once() -> None:
+    waiting = view(990, schedule=None, genesis_final=False)
+    assert decide_validator(waiting) == [Attest(0, GENESIS)]
+    assert decide_validator(replace(waiting, done=frozenset({"attest"}))) == []
+
+
+def test_validator__base_not_held__never_attests_genesis() -> None:
+    actions = decide_validator(view(990, schedule=None, genesis_final=False, held_checkpoints=frozenset()))
+    assert actions == [FetchCheckpoint(0, GENESIS)]
+
+
+def test_validator__submissions_arrive__fetches_each_that_it_lacks() -> None:
+    actions = decide_validator(view(1005, seen(Phase.WORK, submissions=3, held=frozenset({1}), running=frozenset({"fetch:2"}))))
+    assert actions == [FetchSubmission(1, 0)]
+
+
+@pytest.mark.parametrize(("turn", "now", "expected"), [(0, 1011, [Seal(1)]), (1, 1012, []), (1, 1013, [Seal(1)])])
+def test_validator__round_unsealed__seals_in_its_turn(turn: int, now: int, expected: list[object]) -> None:
+    assert decide_validator(view(now, seen(Phase.COMMIT, submissions=1, held=frozenset({0}), turn=turn))) == expected
+
+
+def test_validator__nothing_submitted__does_not_seal() -> None:
+    assert decide_validator(view(1015, seen(Phase.COMMIT))) == []
+
+
+def test_validator__drawn__checks_what_it_holds_and_commits_when_all_is_judged() -> None:
+    drawn = seen(Phase.COMMIT, submissions=3, sealed=True, seats={0: 1, 2: 4}, held=frozenset({0, 1, 2}))
+    assert decide_validator(view(1012, drawn)) == [Check(1, 0), Check(1, 2)]
+    assert decide_validator(view(1013, replace(drawn, verdicts=frozenset({0})))) == [Check(1, 2)]
+    assert decide_validator(view(1013, replace(drawn, verdicts=frozenset({0, 2})))) == [Commit(1)]
+
+
+def test_validator__commit_window_ends__commits_what_it_has() -> None:
+    drawn = seen(Phase.COMMIT, submissions=2, sealed=True, seats={0: 1, 1: 2}, held=frozenset({0}), verdicts=frozenset({0}))
+    assert decide_validator(view(1017, drawn)) == [FetchSubmission(1, 1)]
+    assert decide_validator(view(1018, drawn)) == [FetchSubmission(1, 1), Commit(1)]
+
+
+def test_validator__not_drawn__commits_nothing() -> None:
+    assert decide_validator(view(1018, seen(Phase.COMMIT, submissions=1, sealed=True, held=frozenset({0})))) == []
+
+
+def test_validator__committed__reveals_once_and_only_in_its_window() -> None:
+    committed = seen(Phase.REVEAL, submissions=1, sealed=True, held=frozenset({0}), done=frozenset({"commit"}))
+    assert decide_validator(view(1022, committed)) == [Reveal(1)]
+    assert decide_validator(view(1022, replace(committed, done=frozenset({"commit", "reveal"})))) == []
+    assert decide_validator(view(1012, replace(committed, phase=Phase.COMMIT, seats={0: 1}, verdicts=frozenset({0})))) == []
+
+
+def test_validator__never_committed__does_not_reveal() -> None:
+    assert decide_validator(view(1022, seen(Phase.REVEAL, submissions=1, held=frozenset({0})))) == []
+
+
+def test_validator__reveals_over__makes_the_checkpoint_then_attests_its_root() -> None:
+    tallied = seen(Phase.CHALLENGE, submissions=2, held=frozenset({0, 1}), included=(0, 1))
+    assert decide_validator(view(1026, tallied)) == [MakeCheckpoint(1, 0, (0, 1))]
+    assert decide_validator(view(1026, replace(tallied, running=frozenset({"merge"})))) == []
+    assert decide_validator(view(1026, replace(tallied, checkpoint=NEXT))) == [Attest(1, NEXT)]
+    assert decide_validator(view(1026, replace(tallied, checkpoint=NEXT, done=frozenset({"attest"})))) == []
+
+
+def test_validator__included_artifact_missing__fetches_before_it_merges() -> None:
+    tallied = seen(Phase.CHALLENGE, submissions=2, held=frozenset({0}), included=(0, 1))
+    assert decide_validator(view(1026, tallied)) == [FetchSubmission(1, 1)]
+
+
+def test_validator__nothing_included__attests_the_same_checkpoint_again() -> None:
+    assert decide_validator(view(1026, seen(Phase.CHALLENGE, included=()))) == [Attest(1, GENESIS)]
+
+
+def test_validator__earlier_checkpoint_still_open__waits_for_it() -> None:
+    first = seen(Phase.CHALLENGE, included=(), done=frozenset({"attest"}))
+    second = replace(seen(Phase.CHALLENGE, included=()), number=2)
+    assert decide_validator(view(1056, first, second)) == []
+
+
+@pytest.mark.parametrize(("turn", "now", "expected"), [(0, 1030, [Finalize(1)]), (2, 1032, []), (2, 1034, [Finalize(1)])])
+def test_validator__challenge_over__finalizes_in_its_turn(turn: int, now: int, expected: list[object]) -> None:
+    assert decide_validator(view(now, seen(Phase.FINAL, submissions=1, turn=turn))) == expected
+
+
+def test_validator__round_final__is_done_with_it() -> None:
+    assert decide_validator(view(1050, seen(Phase.FINAL, submissions=1, final=True))) == []
+
+
+def test_validator__enlisted_from_a_later_round__leaves_earlier_ones_alone() -> None:
+    assert decide_validator(view(1012, seen(Phase.COMMIT, submissions=1), from_round=2)) == []
+
+
+# --- trainer
+
+
+def test_trainer__work_opens__trains_from_the_newest_checkpoint_and_submits_once() -> None:
+    assert decide_trainer(view(1001, seen(Phase.WORK))) == [Train(1, 0)]
+    assert decide_trainer(view(1002, seen(Phase.WORK, running=frozenset({"train"})))) == []
+    assert decide_trainer(view(1004, seen(Phase.WORK, done=frozenset({"trained"})))) == [Submit(1)]
+    assert decide_trainer(view(1005, seen(Phase.WORK, done=frozenset({"trained", "submit"})))) == []
+
+
+def test_trainer__checkpoint_too_old_for_the_round__waits() -> None:
+    second = replace(seen(Phase.WORK), number=2)
+    assert decide_trainer(view(1031, second)) == []
+    assert decide_trainer(view(1032, second, head=1, head_root=NEXT, held_checkpoints=frozenset({1}))) == [Train(2, 1)]
+
+
+def test_trainer__work_would_not_fit__does_not_start() -> None:
+    assert decide_trainer(view(1008, seen(Phase.WORK))) == []
+
+
+def test_trainer__stake_does_not_cover_another_bond__is_barred() -> None:
+    assert decide_trainer(view(1001, seen(Phase.WORK), free_exposure=19)) == []
+
+
+def test_trainer__work_window_closed__does_not_submit() -> None:
+    assert decide_trainer(view(1012, seen(Phase.COMMIT, done=frozenset({"trained"})))) == []
+
+
+# --- initiator
+
+
+def test_initiator__new_checkpoint_held__measures_it_once() -> None:
+    assert decide_initiator(view(1001)) == [Evaluate(0)]
+    assert decide_initiator(view(1001, running=frozenset({"evaluate:0"}))) == []
+    assert decide_initiator(view(1001, evaluated=frozenset({0}))) == []
+
+
+def test_initiator__task_over__asks_for_the_refund_once() -> None:
+    over = view(1300, over=True, evaluated=frozenset({0}))
+    assert decide_initiator(over) == [Refund()]
+    assert decide_initiator(replace(over, done=frozenset({"refund"}))) == []

@@ -15,7 +15,8 @@ GWEI = 10**9
 SAFE = 2**53 - 1  # the largest whole number that canonical JSON can carry
 U8, U16, U24, U32 = 2**8 - 1, 2**16 - 1, 2**24 - 1, 2**32 - 1
 GWEI64 = (2**64 - 1) * GWEI
-U72, U88, U96 = 2**72 - 1, 2**88 - 1, 2**96 - 1
+U64, U72, U96 = 2**64 - 1, 2**72 - 1, 2**96 - 1
+HALF_U88 = (2**88 - 1) // 2
 
 _IDENTIFIER = Text(r"[a-z0-9][a-z0-9._-]{0,63}", "at most 64 lower-case letters, digits, dots, dashes and underscores")
 _TOKENIZER = Text(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}", "a tokenizer's name or root, at most 128 characters")
@@ -105,13 +106,13 @@ class VerificationSpec:
 class RoundsSpec:
     """Rounds and their windows, in seconds; `staleness` in rounds; `max_artifact_bytes` bounds one submission."""
 
-    count: Annotated[int, Whole(1, U16)]
+    count: Annotated[int, Whole(1, U16 - 1)]
     period: Annotated[int, Whole(1, U16)]
     work: Annotated[int, Whole(1, U16)]
     seal_delay: Annotated[int, Whole(0, U8)]
     commit: Annotated[int, Whole(1, U16)]
     reveal: Annotated[int, Whole(1, U16)]
-    attest: Annotated[int, Whole(0, U16)]
+    attest: Annotated[int, Whole(1, U16)]
     challenge: Annotated[int, Whole(1, U24)]
     lead: Annotated[int, Whole(0, U16)]
     staleness: Annotated[int, Whole(1, U8)]
@@ -123,12 +124,12 @@ class MoneySpec:
     """Pay and stakes in wei; `max_units`, `seats` and `min_trainers` are counts."""
 
     budget: Annotated[int, Money(U96)]
-    pot: Annotated[int, Money(U88)]
-    price: Annotated[int, Money(U72)]
-    bond: Annotated[int, Money(U88, step=GWEI)]
+    pot: Annotated[int, Money(HALF_U88)]
+    price: Annotated[int, Money(U64)]
+    bond: Annotated[int, Money(GWEI64, lo=GWEI, step=GWEI)]
     seat_fee: Annotated[int, Money(U72)]
     attest_fee: Annotated[int, Money(U72)]
-    min_stake: Annotated[int, Money(GWEI64, step=GWEI)]
+    min_stake: Annotated[int, Money(GWEI64, lo=GWEI, step=GWEI)]
     max_units: Annotated[int, Whole(1, U32)]
     seats: Annotated[int, Whole(1, 16)]
     min_trainers: Annotated[int, Whole(0, U8)]

@@ -89,8 +89,8 @@ def test_spec_hash__is_keccak_of_canonical_json() -> None:
         ("count = 6", "count = true", "rounds.count: must be a whole number, not true or false"),
         ("count = 6", "count = 6.0", "rounds.count: must be a whole number, not a fraction"),
         ("count = 6", 'count = "6"', "rounds.count: must be a whole number, not a string"),
-        ("count = 6", "count = 0", "rounds.count: 0 must be from 1 to 65535"),
-        ("count = 6", "count = 65536", "rounds.count: 65536 must be from 1 to 65535"),
+        ("count = 6", "count = 0", "rounds.count: 0 must be from 1 to 65534"),
+        ("count = 6", "count = 65535", "rounds.count: 65535 must be from 1 to 65534"),
         ("count = 6", "count = " + "9" * 9000, "the spec isn't TOML"),
         ("count = 6", "count = " + "9" * 4000, "rounds.count: 99"),
         ("lr = 1e-4", "lr = nan", "inner.lr: nan must be above 0 and at most 1"),
@@ -111,8 +111,8 @@ def test_spec_hash__is_keccak_of_canonical_json() -> None:
         ('pot = "30.00"', 'pot = "٣"', "money.pot: write money"),
         (
             'bond = "20.00"',
-            'bond = "0.0000000001"',
-            "money.bond: 0.0000000001 must be a multiple of 0.000000001 tokens",
+            'bond = "1.0000000001"',
+            "money.bond: 1.0000000001 must be a multiple of 0.000000001 tokens",
         ),
         ('kind = "grpo"', 'kind = "sft"', "kind: 'sft' must be grpo"),
         ('kind = "grpo"', 'kind = "grpo"\nprotocol = 2', "protocol: 2 must be from 1 to 1"),
@@ -120,7 +120,7 @@ def test_spec_hash__is_keccak_of_canonical_json() -> None:
         ("{digits = 6}", "{digits = true}", "environment.options.digits: must be a whole number"),
         ("{digits = 6}", "{Digits = 6}", "environment.options: 'Digits' must be a name"),
         ("{digits = 6}", "[6]", "environment.options: must be a table"),
-        ('name = "Digits, reversed"', 'name = "a\\nb"', "name: 'a\\\\nb' must be 1 to 64 printable characters"),
+        ('name = "Digits, reversed"', 'name = "a\\nb"', "name: 'a\\nb' must be 1 to 64 printable characters"),
         (
             "0x" + "11" * 32,
             "0x" + "11" * 31,
@@ -134,7 +134,7 @@ def test_parse_toml__one_fault__is_refused_by_name(old: str, new: str, sentence:
     with pytest.raises(Refused) as refusal:
         parse_toml(TOML.replace(old, new, 1))
 
-    assert str(refusal.value).startswith(sentence.replace("\\\\", "\\"))
+    assert str(refusal.value).startswith(sentence)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IRoundLedger} from "./interfaces/IRoundLedger.sol";
+import {ITaskMarket, Terms} from "./interfaces/ITaskMarket.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+/// @title The task market. @dev See ITaskMarket.
+contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    /// @dev One word. `escrow` in wei.
+    struct Task {
+        address initiator;
+        uint96 escrow;
+    }
+
+    /// @inheritdoc ITaskMarket
+    address public immutable token;
+    /// @inheritdoc ITaskMarket
+    address public immutable vault;
+    /// @inheritdoc ITaskMarket
+    address public immutable ledger;
+
+    /// @inheritdoc ITaskMarket
+    uint256 public tasks;
+
+    mapping(uint256 task => Task) internal _tasks;
+
+    constructor(
+        address token_,
+        address vault_,
+        address ledger_
+    ) {
+        require(token_ != address(0) && vault_ != address(0) && ledger_ != address(0), ZeroAddress());
+        token = token_;
+        vault = vault_;
+        ledger = ledger_;
+    }
+
+    /// @inheritdoc ITaskMarket
+    function publish(
+        Terms calldata terms,
+        uint256 budget,
+        string calldata uri
+    ) external nonReentrant returns (uint256 task) {
+        uint256 needed = uint256(terms.rounds) * terms.pot;
+        require(budget >= needed, BudgetTooSmall(budget, needed));
+        require(budget <= type(uint96).max, AmountTooLarge());
+        task = ++tasks;
+
+        _tasks[task] = Task(msg.sender, uint96(budget));
+        emit TaskPublished(task, msg.sender, terms.specHash, terms, budget, uri);
+
+        IRoundLedger(ledger).register(task, terms);
+        _pull(budget);
+    }
+
+    /// @inheritdoc ITaskMarket
+    function fund(
+        uint256 task,
+        uint256 amount
+    ) external nonReentrant {
+        Task storage t = _known(task);
+        require(amount != 0, ZeroAmount());
+        uint256 escrow = t.escrow + amount;
+        require(escrow <= type(uint96).max, AmountTooLarge());
+
+        t.escrow = uint96(escrow);
+        emit TaskFunded(task, msg.sender, amount);
+        _pull(amount);
+    }
+
+    /// @inheritdoc ITaskMarket
+    function cancel(
+        uint256 task
+    ) external nonReentrant {
+        Task storage t = _known(task);
+        require(msg.sender == t.initiator, OnlyInitiator(msg.sender));
+
+        uint16 lastRound = IRoundLedger(ledger).stop(task);
+        emit TaskCancelled(task, lastRound);
+    }
+
+    /// @inheritdoc ITaskMarket
+    function refund(
+        uint256 task
+    ) external nonReentrant returns (uint256 amount) {
+        Task storage t = _known(task);
+        require(IRoundLedger(ledger).isOver(task), TaskStillOpen(task));
+        amount = t.escrow;
+        require(amount != 0, NothingToRefund(task));
+
+        t.escrow = 0;
+        emit TaskRefunded(task, t.initiator, amount);
+        IERC20(token).safeTransfer(t.initiator, amount);
+    }
+
+    /// @inheritdoc ITaskMarket
+    function pay(
+        uint256 task,
+        uint256 amount
+    ) external nonReentrant {
+        require(msg.sender == ledger, OnlyLedger(msg.sender));
+        Task storage t = _tasks[task];
+        require(amount <= t.escrow, EscrowTooSmall(t.escrow, amount));
+
+        t.escrow -= uint96(amount);
+        emit RoundPaid(task, amount);
+        IERC20(token).safeTransfer(vault, amount);
+    }
+
+    /// @inheritdoc ITaskMarket
+    function escrowOf(
+        uint256 task
+    ) external view returns (uint256) {
+        return _tasks[task].escrow;
+    }
+
+    /// @inheritdoc ITaskMarket
+    function initiatorOf(
+        uint256 task
+    ) external view returns (address) {
+        return _tasks[task].initiator;
+    }
+
+    function _known(
+        uint256 task
+    ) internal view returns (Task storage t) {
+        t = _tasks[task];
+        require(t.initiator != address(0), UnknownTask(task));
+    }
+
+    /// @dev Takes `amount` from the caller; a token that takes a fee on the way is refused.
+    function _pull(
+        uint256 amount
+    ) internal {
+        uint256 before = IERC20(token).balanceOf(address(this));
+        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = IERC20(token).balanceOf(address(this)) - before;
+        require(received == amount, WrongTransfer(amount, received));
+    }
+}

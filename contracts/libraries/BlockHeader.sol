@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IRoundLedgerErrors} from "../interfaces/IRoundLedger.sol";
+import {Blockhash} from "@openzeppelin/contracts/utils/Blockhash.sol";
+
+/// @dev Reads what the seal needs from an execution block's RLP header. Every prefix before the field read last is checked, every
+/// integer must be canonical, every read stays inside the bytes. Fields after the nonce differ between forks and aren't looked at.
+///
+/// The first fields have fixed sizes: list prefix 3, parent hash at 3, ommers 36, beneficiary 69, state root 90, transactions 123,
+/// receipts 156, bloom 189 to 448; then come the integers.
+library BlockHeader {
+    uint256 private constant INTEGERS_AT = 448;
+
+    struct Fields {
+        bytes32 parentHash;
+        uint256 number;
+        uint256 timestamp;
+        bytes32 prevRandao;
+    }
+
+    /// @dev The header of the first block at or after `time`, proved by its parent's header and the chain's own hash.
+    function firstAt(
+        bytes calldata header,
+        bytes calldata parent,
+        uint256 time
+    ) internal view returns (Fields memory f) {
+        f = parse(header);
+        Fields memory p = parse(parent);
+        require(keccak256(parent) == f.parentHash, IRoundLedgerErrors.WrongHeader("parent"));
+        require(f.timestamp >= time && p.timestamp < time, IRoundLedgerErrors.WrongHeader("time"));
+        bytes32 hash = Blockhash.blockHash(f.number);
+        require(hash != 0 && hash == keccak256(header), IRoundLedgerErrors.WrongHeader("hash"));
+        require(f.prevRandao != 0, IRoundLedgerErrors.WrongHeader("prevrandao"));
+    }
+
+    function parse(
+        bytes calldata h
+    ) internal pure returns (Fields memory f) {
+        _check(h.length > INTEGERS_AT && h[0] == 0xf9 && uint16(bytes2(h[1:3])) == h.length - 3);
+        _check(h[3] == 0xa0 && h[36] == 0xa0 && h[69] == 0x94 && h[90] == 0xa0 && h[123] == 0xa0 && h[156] == 0xa0);
+        _check(bytes3(h[189:192]) == 0xb90100);
+        f.parentHash = bytes32(h[4:36]);
+
+        uint256 pos = INTEGERS_AT;
+        (, pos) = _integer(h, pos); // difficulty
+        (f.number, pos) = _integer(h, pos);
+        (, pos) = _integer(h, pos); // gas limit
+        (, pos) = _integer(h, pos); // gas used
+        (f.timestamp, pos) = _integer(h, pos);
+        pos = _skip(h, pos); // extra data
+        _check(pos + 33 <= h.length && h[pos] == 0xa0);
+        f.prevRandao = bytes32(h[pos + 1:pos + 33]);
+    }
+
+    function _integer(
+        bytes calldata h,
+        uint256 pos
+    ) private pure returns (uint256 value, uint256 next) {
+        _check(pos < h.length);
+        uint256 prefix = uint8(h[pos]);
+        if (prefix < 0x80) {
+            _check(prefix != 0);
+            return (prefix, pos + 1);
+        }
+        uint256 size = prefix - 0x80;
+        next = pos + 1 + size;
+        _check(size <= 32 && next <= h.length);
+        if (size == 0) return (0, next);
+        value = uint256(bytes32(h[pos + 1:next])) >> (8 * (32 - size));
+        _check(uint8(h[pos + 1]) != 0 && (size > 1 || value >= 0x80));
+    }
+
+    /// @dev A string of at most 255 bytes.
+    function _skip(
+        bytes calldata h,
+        uint256 pos
+    ) private pure returns (uint256) {
+        _check(pos + 1 < h.length);
+        uint256 prefix = uint8(h[pos]);
+        if (prefix < 0x80) return pos + 1;
+        if (prefix < 0xb8) return pos + 1 + (prefix - 0x80);
+        _check(prefix == 0xb8 && uint8(h[pos + 1]) > 55);
+        return pos + 2 + uint8(h[pos + 1]);
+    }
+
+    function _check(
+        bool good
+    ) private pure {
+        require(good, IRoundLedgerErrors.WrongHeader("rlp"));
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IRoundLedgerErrors} from "../interfaces/IRoundLedger.sol";
+import {Draw} from "./Draw.sol";
+import {Lot, Round} from "./State.sol";
+
+/// @dev Packed votes and their tally.
+///
+/// A vote is 8 bytes: index 16 | seats 16 (bit j = seat j) | verdict 8 | reason 8 | leaf 16.
+/// A tally is one word per submission: for verdict v (1 to 4) its seats at bit 16(v − 1) and its voters 8 bits above; from bit 64 on the
+/// stake, in gwei, of the revealing validators that hold the artifact.
+library Votes {
+    uint256 internal constant VALID = 1;
+    uint256 private constant VERDICTS = 4;
+    uint256 private constant SIZE = 8;
+
+    uint8 internal constant PAID = 1;
+    uint8 internal constant NOT_HELD = 2;
+    uint8 internal constant INVALID = 3;
+    uint8 internal constant NO_QUORUM = 6;
+    uint8 internal constant VOID = 7;
+
+    /// @dev Refuses votes that aren't well-formed or claim a seat that wasn't drawn.
+    function check(
+        bytes calldata votes,
+        Round memory r,
+        uint256 seats,
+        Lot memory lot
+    ) internal pure {
+        require(votes.length % SIZE == 0, IRoundLedgerErrors.MalformedVotes());
+        uint256 least;
+        for (uint256 pos; pos < votes.length; pos += SIZE) {
+            (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
+            require(
+                index >= least && index < r.submissions && mask != 0 && mask >> seats == 0 && verdict != 0 && verdict <= VERDICTS,
+                IRoundLedgerErrors.MalformedVotes()
+            );
+            least = index + 1;
+            for (uint256 j; mask != 0; (++j, mask >>= 1)) {
+                if (mask & 1 == 0) continue;
+                uint256 point = Draw.seatPoint(r.seed, index, j, r.line);
+                require(point >= lot.lo && point < lot.hi, IRoundLedgerErrors.SeatNotDrawn(uint16(index), uint8(j)));
+            }
+        }
+    }
+
+    /// @dev Adds checked votes to the tally.
+    function count(
+        uint256[] memory tally,
+        bytes calldata votes
+    ) internal pure {
+        for (uint256 pos; pos < votes.length; pos += SIZE) {
+            (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
+            tally[index] += (0x100 | bits(mask)) << (16 * (verdict - 1));
+        }
+    }
+
+    /// @dev Adds `stake` to every submission of the bitmap.
+    function hold(
+        uint256[] memory tally,
+        uint256 held,
+        uint256 stake
+    ) internal pure {
+        uint256 n = tally.length;
+        for (uint256 i; i < n; ++i) {
+            if ((held >> i) & 1 != 0) tally[i] += stake << 64;
+        }
+    }
+
+    /// @dev Seats that agree with `winners[index]` (verdict in the low byte), apart by where their fee comes from.
+    /// @return all seats voted, @return valid those that agreed on VALID, @return refused those that agreed on another verdict
+    function agreeing(
+        uint256[] memory winners,
+        bytes calldata votes
+    ) internal pure returns (uint256 all, uint256 valid, uint256 refused) {
+        for (uint256 pos; pos < votes.length; pos += SIZE) {
+            (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
+            uint256 n = bits(mask);
+            all += n;
+            if (verdict != winners[index] & 0xff) continue;
+            if (verdict == VALID) valid += n;
+            else refused += n;
+        }
+    }
+
+    /// @param stake gwei of all revealing validators
+    /// @return verdict the one with a quorum of seats, two voters and two thirds of the revealed seats; 0 if there is none
+    /// @return seats that agreed with it
+    /// @return outcome as in the event RoundFinal
+    function outcome(
+        uint256 tally,
+        uint256 quorum,
+        uint256 stake
+    ) internal pure returns (uint256 verdict, uint256 seats, uint8) {
+        uint256 revealed = (tally & 0xff) + ((tally >> 16) & 0xff) + ((tally >> 32) & 0xff) + ((tally >> 48) & 0xff);
+        for (verdict = 1; verdict <= VERDICTS; ++verdict) {
+            uint256 lane = (tally >> (16 * (verdict - 1))) & 0xffff;
+            seats = lane & 0xff;
+            if (seats < quorum || lane >> 8 < 2 || 3 * seats < 2 * revealed) continue;
+            if (verdict != VALID) return (verdict, seats, uint8(verdict + 1));
+            return (verdict, seats, 3 * (tally >> 64) >= 2 * stake ? PAID : NOT_HELD);
+        }
+        return (0, 0, NO_QUORUM);
+    }
+
+    /// @dev The vote that starts at byte `pos`.
+    function read(
+        bytes calldata votes,
+        uint256 pos
+    ) internal pure returns (uint256 index, uint256 mask, uint256 verdict) {
+        uint256 vote;
+        assembly ("memory-safe") {
+            vote := shr(192, calldataload(add(votes.offset, pos)))
+        }
+        return (vote >> 48, (vote >> 32) & 0xffff, (vote >> 24) & 0xff);
+    }
+
+    /// @dev Number of set bits among 16.
+    function bits(
+        uint256 mask
+    ) internal pure returns (uint256 n) {
+        for (; mask != 0; mask &= mask - 1) {
+            ++n;
+        }
+    }
+}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -110,12 +110,9 @@ class Server:
         self._socket.close()
 
 
-def node_app(title: str, pulse: Pulse, *routers: APIRouter, extend: Callable[[FastAPI], None] | None = None) -> FastAPI:
-    """Return the app of a node: health and metrics plus the given routers."""
-    app = FastAPI(title=title, version=__version__)
-    app.include_router(health_router(pulse))
-    for router in routers:
+def node_app(title: str, pulse: Pulse, *routers: APIRouter, base: FastAPI | None = None) -> FastAPI:
+    """Return the app of a node: health, metrics and the given routers, on `base` if there is one."""
+    app = base if base is not None else FastAPI(title=title, version=__version__)
+    for router in (health_router(pulse), *routers):
         app.include_router(router)
-    if extend is not None:
-        extend(app)
     return app

@@ -1,0 +1,139 @@
+"""Acts that several roles share: enlist, hold a checkpoint, settle a round, and the cycle around them.
+
+Each act is thin: it turns a decision into one job or one transaction with a key, so that doing it twice does it once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from assay.chain.contracts import Call
+from assay.errors import AssayError, Refused
+from assay.protocol.entries import Entry
+from assay.protocol.spec import TaskSpec
+from assay.roles.actions import Action, Enlist, FetchCheckpoint, Finalize
+from assay.roles.daemon import Daemon
+from assay.roles.deciding import TaskView
+from assay.roles.node import Node, short
+from assay.roles.observing import key, observe, schedule_of
+from assay.store.rows import TaskRow
+from assay.types import Role
+
+WAIT_SECONDS = 60.0
+Decide = Callable[[TaskView], list[Action]]
+Act = Callable[[Node, TaskRow, TaskSpec, Action], None]
+
+
+def run_role(node: Node, decide: Decide, act: Act, stop: threading.Event, finished: Callable[[list[TaskView]], bool]) -> None:
+    """Run a role's cycle until `stop` is set and the role lets go, or `finished` says that nothing is left to do."""
+
+    def cycle() -> float | None:
+        views = look_and_act(node, decide, act)
+        if finished(views):
+            stop.set()
+        return _due(node, views)
+
+    try:
+        Daemon(cycle, node.pulse, stop, node.say, node.config.poll_seconds).run()
+    finally:
+        node.close()
+
+
+def look_and_act(node: Node, decide: Decide, act: Act) -> list[TaskView]:
+    """Follow the chain, hand over finished jobs, and act on each served task. Returns the views that were acted on."""
+    node.follower.poll()
+    node.outbox.pump()
+    node.jobs.drain(lambda name, error: _say_failed(node, name, error))
+    now, views = node.client.head().time, []
+    for task in node.tasks():
+        spec = node.spec(task)
+        if spec is None:
+            continue
+        view = observe(node.store, node.known(), task, spec, now)
+        views.append(view)
+        for action in decide(view):
+            act(node, task, spec, action)
+    node.outbox.pump()
+    return views
+
+
+def act_shared(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
+    """Do what any role may have to do."""
+    if isinstance(action, Enlist):
+        enlist(node, task)
+    elif isinstance(action, FetchCheckpoint):
+        name = key(task.id, 0, f"checkpoint:{action.round}")
+        limit = spec.rounds.max_artifact_bytes
+        node.jobs.start(name, lambda: node.fetch(task.id, action.root, "", limit), lambda _: None)
+    elif isinstance(action, Finalize):
+        finalize(node, task, action.round)
+    else:
+        raise TypeError(f"no role here does {action}")
+
+
+def enlist(node: Node, task: TaskRow) -> None:
+    """Stake what is missing, then enlist `config.stake` for the task. Waits for each transaction: the next one rests on it."""
+    if node.role is None or node.config.stake <= 0:
+        raise Refused(f"{node.config.name} isn't enlisted for task {task.id}: give --stake AMOUNT")
+    name = f"{task.id}:enlist:{int(node.role)}"
+    staked, locked, _ = node.contracts.account(node.account)
+    missing = node.config.stake - (staked - locked)
+    if missing > 0:
+        if node.contracts.balance(node.account) < missing:
+            raise Refused(f"{node.config.name} has too few tokens to stake {missing} wei more")
+        _send(node, f"{name}:approve", node.contracts.approve(node.deployment.vault, missing))
+        _send(node, f"{name}:stake", node.contracts.stake(node.account, missing))
+    builder = node.contracts.enlist_validator if node.role is Role.VALIDATOR else node.contracts.enlist_trainer
+    _send(node, name, builder(task.id, node.config.stake, node.url))
+    node.follower.poll()
+
+
+def finalize(node: Node, task: TaskRow, round_: int) -> None:
+    """Settle a round: show the contract all its submissions, reveals, and those who attested the winning root without a reveal."""
+    entries = [
+        Entry(row.trainer, row.units, row.base, row.root, row.mark) for row in node.store.submissions(task.id, round_)
+    ]
+    reveals = node.store.votes(task.id, round_)
+    spoke = {row.validator for row in reveals}
+    won = node.store.checkpoint(task.id, round_)
+    attesters = [
+        row.validator
+        for row in node.store.attests(task.id, round_)
+        if won is not None and won.final and row.root == won.root and row.validator not in spoke
+    ]
+    node.outbox.put(key(task.id, round_, "finalize"), node.contracts.finalize(task.id, round_, entries, reveals, attesters))
+
+
+def _send(node: Node, name: str, call: Call) -> None:
+    node.outbox.put(name, call)
+    node.outbox.wait(name, WAIT_SECONDS)
+
+
+def _say_failed(node: Node, name: str, error: AssayError) -> None:
+    node.pulse.count("job_failures_total")
+    node.say(f"{name}: {error}")
+
+
+def _due(node: Node, views: list[TaskView]) -> float | None:
+    """Return the seconds until the next window of any task begins."""
+    moments = []
+    for view, task in zip(views, node.tasks(), strict=False):
+        spec = node.spec(task)
+        schedule = schedule_of(task, spec) if spec else None
+        for seen in view.rounds if schedule else ():
+            r = seen.number
+            ends = (schedule.seal_at(r), schedule.commit_end(r), schedule.reveal_end(r), schedule.challenge_end(r))
+            moments += [moment - view.now for moment in ends if moment > view.now]
+    return float(min(moments)) if moments else None
+
+
+def checkpoint_folder(node: Node, task: int, round_: int) -> str:
+    """Return the folder of a final checkpoint that this node holds."""
+    row = node.store.checkpoint(task, round_)
+    if row is None or not row.final or not node.chunks.has(row.root):
+        raise Refused(f"checkpoint {round_} of task {task} isn't held here")
+    return str(node.chunks.folder(row.root))
+
+
+__all__ = ["act_shared", "checkpoint_folder", "enlist", "finalize", "look_and_act", "run_role", "short"]

@@ -1,0 +1,166 @@
+"""One running node: its connections, records, artifacts, jobs and server, opened together and closed together.
+
+Knows nothing of what its role decides. One process per key: a second one on the same key is refused by the key's lock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+
+from assay.artifact.sandbox import Sandbox
+from assay.chain.client import Client
+from assay.chain.contracts import Contracts
+from assay.chain.deployment import Deployment
+from assay.chain.events import Follower
+from assay.chain.outbox import Outbox
+from assay.errors import Refused, Unavailable
+from assay.protocol import sortition
+from assay.protocol.hashing import hex32
+from assay.protocol.spec import TaskSpec, parse_json, terms
+from assay.protocol.windows import Schedule
+from assay.roles.config import NodeConfig, Say
+from assay.roles.jobs import Jobs
+from assay.roles.observing import Known
+from assay.roles.serving import Pulse, Server, node_app
+from assay.store.engine import open_store
+from assay.store.rows import TaskRow
+from assay.swarm import client as swarm
+from assay.swarm import documents
+from assay.swarm.chunks import ChunkStore
+from assay.swarm.server import router as artifact_router
+from assay.types import Role
+
+FETCH_SECONDS = 30.0
+JOB_MEMORY = 4 << 30
+JOB_SECONDS = 600.0
+
+
+class Node:
+    """Everything a role needs to look and to act. `role` is None for nodes that only watch."""
+
+    def __init__(self, config: NodeConfig, role: Role | None, title: str, say: Say, preload: Sequence[str] = ()) -> None:
+        self.config = config
+        self.role = role
+        self.say = say
+        self.account = config.signer.address
+        self.client = Client(config.rpc, config.chain_id)
+        self.deployment = Deployment.read(config.deployments, config.chain_id)
+        self.contracts = Contracts(self.client, self.deployment)
+        config.home.mkdir(parents=True, exist_ok=True)
+        self.store = open_store(config.store_url)
+        self.outbox = Outbox(self.client, self.store, config.signer)
+        self.follower = Follower(self.client, self.contracts, self.store)
+        self.chunks = ChunkStore(config.home / "artifacts")
+        self.documents = documents.DocumentStore(config.home / "specs")
+        self.jobs = Jobs(time.monotonic)
+        self.sandbox = Sandbox(tuple(preload)) if preload else None
+        self.pulse = Pulse(title)
+        self._server: Server | None = None
+        self._title = title
+        self._specs: dict[bytes, TaskSpec] = {}
+
+    # --- serving
+
+    def serve(self, *routers: APIRouter, app: FastAPI | None = None) -> str:
+        """Start the HTTP server and return the URL that others reach it by."""
+        shared = (artifact_router(self.chunks), documents.router(self.documents), *routers)
+        self._server = Server(node_app(f"Assay {self._title}", self.pulse, *shared, base=app), self.config.host, self.config.port)
+        self._server.start()
+        return self.url
+
+    @property
+    def url(self) -> str:
+        """The URL that goes on chain with enlistments and submissions."""
+        if self.config.advertise:
+            return self.config.advertise
+        return self._server.url if self._server else ""
+
+    def close(self) -> None:
+        """Stop serving, forget unfinished jobs, free the key."""
+        self.jobs.close()
+        if self._server is not None:
+            self._server.stop()
+        if self.sandbox is not None:
+            self.sandbox.close()
+
+    # --- what a view needs
+
+    def known(self) -> Known:
+        """What this node knows beside its records."""
+        return Known(self.account, self.role, self.chunks.has, self.jobs.names(), self.sent)
+
+    def sent(self, key: str) -> bool:
+        """Tell whether a transaction of this key was ever handed to the outbox."""
+        return self.outbox.state(key) is not None
+
+    def tasks(self) -> list[TaskRow]:
+        """Return the tasks this node serves: the one it was given, or all that aren't refunded."""
+        rows = [row for row in self.store.tasks() if row.state != "refunded"]
+        return [row for row in rows if self.config.task in (None, row.id)]
+
+    def spec(self, task: TaskRow) -> TaskSpec | None:
+        """Return a task's spec, or None while it is being fetched. A spec that isn't what the chain says is refused."""
+        if task.spec_hash in self._specs:
+            return self._specs[task.spec_hash]
+        raw = self.documents.get(task.spec_hash)
+        if raw is None:
+            name = f"{task.id}:0:spec"
+            self.jobs.start(name, lambda: self._fetch_spec(task), lambda _: None)
+            return None
+        spec = parse_json(raw)
+        self._check_terms(task, spec)
+        self._specs[task.spec_hash] = spec
+        self.store.put_spec(task.spec_hash, raw.decode())
+        return spec
+
+    def _fetch_spec(self, task: TaskRow) -> None:
+        documents.fetch(task.spec_hash, self.sources(task.id), self.documents, allow_private=self.config.allow_private)
+
+    def _check_terms(self, task: TaskRow, spec: TaskSpec) -> None:
+        onchain, wanted = self.contracts.terms(task.id), terms(spec)
+        for field, value in wanted.items():
+            if onchain[field] != value:
+                raise Refused(f"task {task.id}: {field} is {onchain[field]} on chain and {value!r} in its spec")
+
+    # --- chain reads that every role needs
+
+    def beacon(self, task: int, schedule: Schedule, round_: int) -> bytes:
+        """Return the beacon of a round: from the prevrandao of the first block at or after its opening."""
+        block = self.client.first_block_at(schedule.open(round_))
+        if block is None:
+            raise Unavailable(f"round {round_} of task {task} hasn't opened yet")
+        return sortition.beacon(
+            self.config.chain_id, self.deployment.ledger, task, round_, self.client.prevrandao(block.number)
+        )
+
+    def sources(self, task: int, first: str = "") -> list[str]:
+        """Return where artifacts of a task may be had: `first`, then everyone who enlisted, then the initiator."""
+        row = self.store.task(task)
+        uris = [first, *(entry.uri for entry in self.store.enlistments(task)), row.uri if row else ""]
+        return [uri for uri in dict.fromkeys(uris) if uri and uri != self.url]
+
+    def fetch(self, task: int, root: bytes, first: str, max_bytes: int) -> Path:
+        """Download an artifact into this node's store, verified chunk by chunk."""
+        return swarm.fetch(
+            root,
+            self.sources(task, first),
+            self.chunks,
+            max_bytes=max_bytes,
+            seconds=FETCH_SECONDS,
+            allow_private=self.config.allow_private,
+        )
+
+    def run(self, target: str, args: dict[str, object]) -> dict[str, object]:
+        """Run a heavy job in the sandbox and wait for its result."""
+        if self.sandbox is None:
+            raise Refused("this node runs no heavy jobs")
+        return self.sandbox.run(target, {**args, "threads": self.config.threads}, memory_bytes=JOB_MEMORY, seconds=JOB_SECONDS)
+
+
+def short(root: bytes) -> str:
+    """Return the first bytes of a root, as screens show it."""
+    return hex32(root)[:10]

@@ -1,0 +1,86 @@
+"""Compiled contracts: ABI, bytecode, and the hash that names the ABI of a deployment.
+
+Reads what set-up bundled into `build/abi`, or forge's own output. Knows no chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from assay.errors import Broken, Refused
+
+CONTRACTS = ("AssayToken", "StakeVault", "TaskMarket", "RoundLedger")
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One compiled contract; `holes` are the (start, length) of immutable values inside the deployed code."""
+
+    name: str
+    abi: list[dict[str, Any]]
+    bytecode: bytes
+    deployed: bytes
+    holes: tuple[tuple[int, int], ...]
+
+    def matches(self, code: bytes) -> bool:
+        """Tell whether `code`, read from a chain, is this contract, whatever its immutable values are."""
+        return len(code) == len(self.deployed) and self._masked(code) == self._masked(self.deployed)
+
+    def _masked(self, code: bytes) -> bytes:
+        masked = bytearray(code)
+        for start, length in self.holes:
+            masked[start : start + length] = bytes(length)
+        return bytes(masked)
+
+
+def _bundle(name: str) -> dict[str, Any]:
+    bundled = ROOT / "build" / "abi" / f"{name}.json"
+    forged = ROOT / "build" / "forge" / "out" / f"{name}.sol" / f"{name}.json"
+    for path in (bundled, forged):
+        if path.is_file():
+            try:
+                loaded: dict[str, Any] = json.loads(path.read_text())
+            except ValueError as error:
+                raise Broken(f"{path} isn't JSON: run scripts/setup again.") from error
+            return loaded
+    raise Refused(f"The contract {name} isn't compiled ({bundled} is missing): run scripts/setup first.")
+
+
+@lru_cache(maxsize=16)
+def compiled(name: str) -> Compiled:
+    """Return a compiled contract.
+
+    Raises:
+        Refused: it isn't there; set-up hasn't run.
+        Broken: the file is damaged.
+    """
+    bundle = _bundle(name)
+    try:
+        code, deployed, references = (
+            bundle["bytecode"],
+            bundle["deployedBytecode"],
+            bundle.get("immutableReferences", {}),
+        )
+        if isinstance(code, dict):  # forge's own output nests them
+            references = deployed.get("immutableReferences", {})
+            code, deployed = code["object"], deployed["object"]
+        holes = sorted((hole["start"], hole["length"]) for list_ in references.values() for hole in list_)
+        return Compiled(name, bundle["abi"], _hex(code), _hex(deployed), tuple(holes))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Broken(f"The compiled contract {name} is damaged ({error}): run scripts/setup again.") from error
+
+
+def abi_hash() -> bytes:
+    """Return sha256 over the four ABIs: two programs with the same hash can talk to the same deployment."""
+    whole = {name: compiled(name).abi for name in CONTRACTS}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+
+def _hex(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))

@@ -1,0 +1,1 @@
+"""Queries by noun: each file is one part of the store."""

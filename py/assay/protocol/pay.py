@@ -1,7 +1,7 @@
-"""What a round pays: outcomes, pay and slashes from its submissions and reveals, as the ledger's `finalize` computes them.
+"""What a round pays: outcomes, pay and slashes, as the ledger's `finalize` computes them from submissions and reveals.
 
-Amounts in wei. Takes what the ledger has checked already: seats that were drawn, reveals that open their commitments, one
-vote per validator and submission. Knows nothing of the stake that an exposed trainer has left.
+Amounts in wei. Takes what the ledger has checked already: seats that were drawn, reveals that open their commitments,
+one vote per validator and submission. Knows nothing of the stake that an exposed trainer has left.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Claim(NamedTuple):
 
 
 class Ballot(NamedTuple):
-    """One validator's verdict on submission `index` for the seats of a bit mask."""
+    """One validator's verdict on one submission, by its index, for the seats of a bit mask."""
 
     validator: str
-    index: int
+    submission: int
     seats: int
     verdict: Verdict
 
@@ -55,7 +55,7 @@ class Ballot(NamedTuple):
 class Payment:
     """What one account earned in one role, the ledger's `Paid` event.
 
-    For a validator `seats` voted and `agreed` of them voted the outcome; for a trainer, submissions and how many are paid.
+    For a validator `seats` voted and `agreed` of them voted the outcome; for a trainer: submissions, and those paid.
     """
 
     account: str
@@ -110,28 +110,28 @@ def settle(
 ) -> RoundPay:
     """Settle a round.
 
-    submissions: `Claim`s (trainer, units) by index. votes: `Ballot`s (validator, index, seats, verdict). held: bitmap of
-    the artifacts that each revealing validator holds. stakes: gwei of each revealing validator, in the order of their
-    reveals; who revealed an empty vote is there too. attesters: all who attested the checkpoint that won. A round that
-    nobody sealed is void. Raises Refused for votes that the ledger can't have taken.
+    submissions: `Claim`s (trainer, units) by index. votes: `Ballot`s (validator, submission, seats, verdict). held:
+    bitmap of the artifacts that each revealing validator holds. stakes: gwei of each revealing validator, in the order
+    of their reveals; who revealed an empty vote is there too. attesters: all who attested the checkpoint that won. A
+    round that nobody sealed is void. Raises Refused for votes that the ledger can't have taken.
     """
     pay = RoundPay()
     claims = [Claim(_account(trainer), units) for trainer, units in submissions]
     if not sealed:
         pay.outcomes = [Outcome.VOID] * len(claims)
         return pay
-    ballots = [Ballot(_account(who), index, seats, Verdict(verdict)) for who, index, seats, verdict in votes]
+    ballots = [Ballot(_account(who), i, seats, Verdict(verdict)) for who, i, seats, verdict in votes]
     weights = {_account(who): stake for who, stake in stakes.items()}
     bitmaps = {_account(who): bits for who, bits in held.items()}
     _check(terms, len(claims), ballots, weights)
 
-    winners = [_winner(terms, [b for b in ballots if b.index == i]) for i in range(len(claims))]
+    winners = [_winner(terms, [b for b in ballots if b.submission == i]) for i in range(len(claims))]
     pay.outcomes = [_outcome(winner, i, bitmaps, weights) for i, winner in enumerate(winners)]
     trainers = _trainers(terms, claims, pay.outcomes)
     validators = _validators(terms, ballots, winners, weights, attesters)
     for i, (claim, winner) in enumerate(zip(claims, winners, strict=True)):
         if winner is not None and winner is not Verdict.VALID:
-            agreeing = sum(b.seats.bit_count() for b in ballots if b.index == i and b.verdict is winner)
+            agreeing = sum(b.seats.bit_count() for b in ballots if b.submission == i and b.verdict is winner)
             burned = terms.bond if winner is Verdict.INVALID else 0
             pay.slashes.append(Slash(claim.trainer, i, burned, agreeing * terms.seat_fee))
 
@@ -187,7 +187,7 @@ def _validators(
     for ballot in ballots:
         due, seats = dues[ballot.validator], ballot.seats.bit_count()
         due.seats += seats
-        if ballot.verdict is not winners[ballot.index]:
+        if ballot.verdict is not winners[ballot.submission]:
             continue
         due.agreed += seats
         if ballot.verdict is Verdict.VALID:
@@ -216,15 +216,13 @@ def _check(terms: PayTerms, count: int, ballots: Sequence[Ballot], stakes: Mappi
     taken: dict[int, int] = {}
     voters = set()
     for ballot in ballots:
-        free = ~taken.get(ballot.index, 0)
-        if not 0 <= ballot.index < count or not 0 < ballot.seats < 1 << terms.seats or ballot.seats & ~free:
-            raise Refused(
-                f"the vote of {ballot.validator} on submission {ballot.index} claims seats that it can't have"
-            )
-        if ballot.validator not in stakes or (ballot.validator, ballot.index) in voters:
-            raise Refused(f"{ballot.validator} voted on submission {ballot.index} twice or revealed no stake")
-        voters.add((ballot.validator, ballot.index))
-        taken[ballot.index] = taken.get(ballot.index, 0) | ballot.seats
+        index, before = ballot.submission, taken.get(ballot.submission, 0)
+        if not 0 <= index < count or not 0 < ballot.seats < 1 << terms.seats or ballot.seats & before:
+            raise Refused(f"the vote of {ballot.validator} on submission {index} claims seats that it can't have")
+        if ballot.validator not in stakes or (ballot.validator, index) in voters:
+            raise Refused(f"{ballot.validator} voted on submission {index} twice or revealed no stake")
+        voters.add((ballot.validator, index))
+        taken[index] = before | ballot.seats
 
 
 def _account(address: str) -> str:

@@ -76,3 +76,7 @@ class Signer(Protocol):
     def sign_digest(self, digest: bytes) -> bytes:
         """Return the 65-byte signature r ‖ s ‖ v of a 32-byte digest."""
         ...
+
+    def derive(self, purpose: bytes) -> bytes:
+        """Return 32 secret bytes that only this key can make, and makes again: for salts that survive lost records."""
+        ...

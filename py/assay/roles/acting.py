@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable
 
 from assay.chain.contracts import Call
+from assay.chain.settlement import finalize_call
 from assay.errors import AssayError, Refused
-from assay.protocol.entries import Entry
 from assay.protocol.spec import TaskSpec
 from assay.roles.actions import Action, Enlist, FetchCheckpoint, Finalize
 from assay.roles.daemon import Daemon
 from assay.roles.deciding import TaskView
-from assay.roles.node import Node, short
+from assay.roles.node import Node
 from assay.roles.observing import key, observe, schedule_of
 from assay.store.rows import TaskRow
 from assay.types import Role
@@ -77,8 +77,7 @@ def enlist(node: Node, task: TaskRow) -> None:
     if node.role is None or node.config.stake <= 0:
         raise Refused(f"{node.config.name} isn't enlisted for task {task.id}: give --stake AMOUNT")
     name = f"{task.id}:enlist:{int(node.role)}"
-    staked, locked, _ = node.contracts.account(node.account)
-    missing = node.config.stake - (staked - locked)
+    missing = node.config.stake - node.contracts.account(node.account).free
     if missing > 0:
         if node.contracts.balance(node.account) < missing:
             raise Refused(f"{node.config.name} has too few tokens to stake {missing} wei more")
@@ -90,19 +89,8 @@ def enlist(node: Node, task: TaskRow) -> None:
 
 
 def finalize(node: Node, task: TaskRow, round_: int) -> None:
-    """Settle a round: show the contract all its submissions, reveals, and those who attested the winning root without a reveal."""
-    entries = [
-        Entry(row.trainer, row.units, row.base, row.root, row.mark) for row in node.store.submissions(task.id, round_)
-    ]
-    reveals = node.store.votes(task.id, round_)
-    spoke = {row.validator for row in reveals}
-    won = node.store.checkpoint(task.id, round_)
-    attesters = [
-        row.validator
-        for row in node.store.attests(task.id, round_)
-        if won is not None and won.final and row.root == won.root and row.validator not in spoke
-    ]
-    node.outbox.put(key(task.id, round_, "finalize"), node.contracts.finalize(task.id, round_, entries, reveals, attesters))
+    """Settle a round from this node's records of its submissions and reveals."""
+    node.outbox.put(key(task.id, round_, "finalize"), finalize_call(node.contracts, node.store, task.id, round_))
 
 
 def _send(node: Node, name: str, call: Call) -> None:
@@ -135,5 +123,3 @@ def checkpoint_folder(node: Node, task: int, round_: int) -> str:
         raise Refused(f"checkpoint {round_} of task {task} isn't held here")
     return str(node.chunks.folder(row.root))
 
-
-__all__ = ["act_shared", "checkpoint_folder", "enlist", "finalize", "look_and_act", "run_role", "short"]

@@ -14,12 +14,11 @@ from fastapi import APIRouter, FastAPI
 from assay.artifact.sandbox import Sandbox
 from assay.chain.client import Client
 from assay.chain.contracts import Contracts
-from assay.chain.deployment import Deployment
+from assay.chain.deployment import read as read_deployment
 from assay.chain.events import Follower
 from assay.chain.outbox import Outbox
 from assay.errors import Refused, Unavailable
 from assay.protocol import sortition
-from assay.protocol.hashing import hex32
 from assay.protocol.spec import TaskSpec, parse_json, terms
 from assay.protocol.windows import Schedule
 from assay.roles.config import NodeConfig, Say
@@ -48,7 +47,7 @@ class Node:
         self.say = say
         self.account = config.signer.address
         self.client = Client(config.rpc, config.chain_id)
-        self.deployment = Deployment.read(config.deployments, config.chain_id)
+        self.deployment = read_deployment(config.deployments, config.chain_id)
         self.contracts = Contracts(self.client, self.deployment)
         config.home.mkdir(parents=True, exist_ok=True)
         self.store = open_store(config.store_url)
@@ -57,7 +56,7 @@ class Node:
         self.chunks = ChunkStore(config.home / "artifacts")
         self.documents = documents.DocumentStore(config.home / "specs")
         self.jobs = Jobs(time.monotonic)
-        self.sandbox = Sandbox(tuple(preload)) if preload else None
+        self.sandbox = Sandbox(tuple(preload), threads=config.threads) if preload else None
         self.pulse = Pulse(title)
         self._server: Server | None = None
         self._title = title
@@ -160,7 +159,3 @@ class Node:
             raise Refused("this node runs no heavy jobs")
         return self.sandbox.run(target, {**args, "threads": self.config.threads}, memory_bytes=JOB_MEMORY, seconds=JOB_SECONDS)
 
-
-def short(root: bytes) -> str:
-    """Return the first bytes of a root, as screens show it."""
-    return hex32(root)[:10]

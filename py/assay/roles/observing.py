@@ -46,7 +46,6 @@ def lots(store: Store, task: int) -> dict[str, Lot]:
     return {
         row.account: Lot(row.account, row.lo, row.hi, row.from_round, row.until_round)
         for row in store.enlistments(task, Role.VALIDATOR)
-        if not row.released
     }
 
 
@@ -87,13 +86,16 @@ def included(store: Store, task: TaskRow, spec: TaskSpec, round_: int) -> tuple[
 
 
 def settle(store: Store, task: TaskRow, spec: TaskSpec, round_: int) -> pay.RoundPay:
-    """Tally a round from its reveals, as the contract will at the end."""
-    stakes = {account: lot.hi - lot.lo for account, lot in lots(store, task.id).items() if lot.counts_in(round_)}
-    reveals = store.votes(task.id, round_)
-    cast = [(row.validator, vote.index, vote.seats, vote.verdict) for row in reveals for vote in votes.unpack(row.votes)]
-    submitted = [(row.trainer, row.units) for row in store.submissions(task.id, round_)]
+    """Tally a round from its reveals, as the contract will at the end; who attested doesn't matter for the outcomes."""
+    money, reveals, on_line = spec.money, store.votes(task.id, round_), lots(store, task.id)
     return pay.settle(
-        pay.PayTerms.from_spec(spec), submitted, cast, {row.validator: row.held for row in reveals}, stakes, []
+        pay.PayTerms(money.price, money.seat_fee, money.attest_fee, money.pot, money.seats, money.bond),
+        [(row.trainer, row.units) for row in store.submissions(task.id, round_)],
+        [(row.validator, vote.index, vote.seats, vote.verdict) for row in reveals for vote in votes.unpack(row.votes)],
+        {row.validator: row.held for row in reveals},
+        {row.validator: on_line[row.validator].hi - on_line[row.validator].lo for row in reveals},
+        [],
+        sealed=store.seal(task.id, round_) is not None,
     )
 
 

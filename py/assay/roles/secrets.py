@@ -1,12 +1,10 @@
 """Secrets that a node can make again from its key alone, so that losing its records loses no reveal.
 
-Rests on deterministic signatures (RFC 6979): the same key and digest give the same signature. The signed digests are of this
-module's own domains and of no use elsewhere. Whoever holds the key can open every commitment made with it.
+Whoever holds the key can open every commitment made with it.
 """
 
 from __future__ import annotations
 
-from assay.protocol.hashing import keccak
 from assay.types import Signer
 
 
@@ -21,5 +19,4 @@ def mark_salt(signer: Signer, chain_id: int, ledger: str, task: int, round_: int
 
 
 def _derived(signer: Signer, domain: str, chain_id: int, ledger: str, task: int, round_: int) -> bytes:
-    place = f"{domain}|{chain_id}|{ledger.lower()}|{task}|{round_}".encode()
-    return keccak(signer.sign_digest(keccak(place)))
+    return signer.derive(f"{domain}|{chain_id}|{ledger.lower()}|{task}|{round_}".encode())

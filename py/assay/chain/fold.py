@@ -67,6 +67,8 @@ def _published(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
             head=0,
             head_root=genesis,
             state="published",
+            line=0,
+            holes=[],
             block=event.block,
         )
     )
@@ -107,14 +109,18 @@ def _stopped(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
 
 
 def _enlisted(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
-    lo = batch.line(_task(event)) if a["role"] == Role.VALIDATOR else 0
-    hi = lo + a["amount"] // GWEI if a["role"] == Role.VALIDATOR else 0
+    lo = hi = earlier = 0
+    if a["role"] == Role.VALIDATOR:
+        lo, hi = _place(batch, event, a["amount"] // GWEI)
+    else:  # a trainer may add to what it enlisted
+        old = batch.get(EnlistmentRow, task=_task(event), account=a["account"], role=a["role"])
+        earlier = 0 if old is None or old.released else old.amount
     batch.put(
         EnlistmentRow(
             task=_task(event),
             account=a["account"],
             role=a["role"],
-            amount=a["amount"],
+            amount=earlier + a["amount"],
             from_round=a["fromRound"],
             until_round=None,
             released=False,
@@ -126,6 +132,25 @@ def _enlisted(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
     )
 
 
+def _place(batch: Batch, event: EventRow, size: int) -> tuple[int, int]:
+    """Lay a lot as the ledger's stake line does: into the newest hole if it fits, else at the end."""
+    line, holes = _line(batch, event)
+    if holes and holes[-1][1] - holes[-1][0] >= size:
+        lo, end = holes.pop()
+        if lo + size < end:
+            holes.append([lo + size, end])
+    else:
+        lo = line
+        line += size
+    _change_task(batch, event, line=line, holes=holes)
+    return lo, lo + size
+
+
+def _line(batch: Batch, event: EventRow) -> tuple[int, list[list[int]]]:
+    row = batch.get(TaskRow, id=_task(event))
+    return (0, []) if row is None else (row.line, [list(hole) for hole in row.holes])
+
+
 def _left(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
     key = {"task": _task(event), "account": a["account"], "role": a["role"]}
     batch.change(EnlistmentRow, key, until_round=a["untilRound"], block=event.block)
@@ -133,6 +158,14 @@ def _left(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
 
 def _released(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
     key = {"task": _task(event), "account": a["account"], "role": a["role"]}
+    lot = batch.get(EnlistmentRow, **key)
+    if lot is not None and a["role"] == Role.VALIDATOR:
+        line, holes = _line(batch, event)
+        if lot.hi == line:
+            line = lot.lo
+        else:
+            holes.append([lot.lo, lot.hi])
+        _change_task(batch, event, line=line, holes=holes)
     batch.change(EnlistmentRow, key, released=True, block=event.block)
 
 
@@ -157,7 +190,8 @@ def _submitted(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
 
 
 def _sealed(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
-    batch.put(SealRow(_task(event), a["round"], _bytes(a["seed"]), a["line"], a["blockNumber"], event.block))
+    line = a["line"] // GWEI  # the event says it in wei, lots are in gwei
+    batch.put(SealRow(_task(event), a["round"], _bytes(a["seed"]), line, a["blockNumber"], event.block))
 
 
 def _committed(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
@@ -208,6 +242,10 @@ def _paid(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
 def _slashed(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
     what = (a["account"], a["index"], a["burned"], a["fees"])
     batch.put(SlashRow(_task(event), a["round"], *what, event.block, event.log_index))
+    key = {"task": _task(event), "account": a["account"], "role": int(Role.TRAINER)}
+    trainer = batch.get(EnlistmentRow, **key)
+    left = (trainer.amount if trainer else 0) - a["burned"] - a["fees"]
+    batch.change(EnlistmentRow, key, amount=left, block=event.block)
 
 
 def _claimed(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:

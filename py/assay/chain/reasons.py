@@ -63,7 +63,14 @@ SENTENCES = {
     "NothingToRefund": "Task {task} has nothing left to refund.",
     "EscrowTooSmall": "The escrow holds {escrow:tokens}, and {wanted:tokens} are wanted.",
     "ERC20InsufficientBalance": "{sender} holds {balance:tokens}, and {needed:tokens} are needed.",
-    "ERC20InsufficientAllowance": "{spender} may move {allowance:tokens}, and {needed:tokens} are needed: approve first.",
+    "ERC20InsufficientAllowance": "{spender} may move {allowance:tokens}; {needed:tokens} are needed: approve first.",
+    "UnknownRole": "There is no role {role}: 1 is trainer, 2 is validator.",
+    "StillEnlisted": "{account} must leave the task first.",
+    "NotFinal": "Round {round} isn't final yet.",
+    "LotTooSmall": "{amount:tokens} is too small a stake for this task: at least {least:tokens} are needed.",
+    "LineFull": "The task takes no more stake.",
+    "WrongWiring": "The contracts given don't name one another.",
+    "InsufficientLockedStake": "Only {locked:tokens} of the stake are locked, and {wanted:tokens} are wanted.",
     "ReentrancyGuardReentrantCall": "The contract was called from inside itself.",
 }
 

@@ -13,14 +13,15 @@ def entries_of(store: Store, task: int, round_: int) -> list[Entry]:
 
 
 def late_attesters(store: Store, task: int, round_: int) -> list[str]:
-    """Return who attested the winning checkpoint of the round without having revealed, in the order of the events."""
-    checkpoint = store.checkpoint(task, round_)
-    if checkpoint is None or not checkpoint.final:
+    """Return who attested the winning checkpoint of the round without having revealed, in the order of the events.
+
+    The ledger counts attesters of the root that was attested first only: when another one won, nobody is paid for it.
+    """
+    checkpoint, attests = store.checkpoint(task, round_), store.attests(task, round_)
+    if checkpoint is None or not attests or attests[0].root != checkpoint.root:
         return []
     revealed = {vote.validator for vote in store.votes(task, round_)}
-    return [
-        a.validator for a in store.attests(task, round_) if a.root == checkpoint.root and a.validator not in revealed
-    ]
+    return [a.validator for a in attests if a.root == checkpoint.root and a.validator not in revealed]
 
 
 def finalize_call(contracts: Contracts, store: Store, task: int, round_: int) -> Call:

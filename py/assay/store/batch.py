@@ -62,13 +62,6 @@ class Batch:
                 f"The records hold {done.rowcount} rows of {table.name} {key}, where the chain's events imply one."
             )
 
-    def line(self, task: int) -> int:
-        """Return the end (gwei) of the last lot on the task's stake line."""
-        table = tables.enlistments
-        return max(
-            (hi for (hi,) in self._connection.execute(select(table.c.hi).where(table.c.task == task))), default=0
-        )
-
     def move(self, name: str, block: BlockRow) -> None:
         """Set the cursor `name` to a folded block."""
         self.put(block)

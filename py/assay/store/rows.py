@@ -43,9 +43,10 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A task.
+    """A task. `state` is published, running, cancelled or refunded.
 
-    `state` is published, running, cancelled or refunded; budget is all that was ever put in, escrow what is left.
+    Budget is all that was ever put in, escrow what is left of it. `line` is the length of the stake line in gwei,
+    `holes` the [lo, hi] on it that nobody holds, newest last.
     """
 
     id: int
@@ -62,6 +63,8 @@ class TaskRow:
     head: int
     head_root: bytes
     state: str
+    line: int
+    holes: list[list[int]]
     block: int
     spec_json: str | None = None
 

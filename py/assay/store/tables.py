@@ -73,6 +73,8 @@ tasks = Table(
     _some("head"),
     _some("head_root", LargeBinary),
     _some("state", String(12)),
+    _some("line", Big),
+    _some("holes", JSON),
     _block(),
 )
 enlistments = Table(

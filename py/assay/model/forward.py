@@ -1,0 +1,72 @@
+"""The teacher-forced forward pass: what the model said at each place of a text that is already there.
+
+Texts are laid out without gaps, prompt then completion, and padded on the right, so that under causal attention no
+mask is needed and a row's numbers don't depend on how long its neighbours are. Knows no sampling and no proof.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+from assay.errors import Refused
+
+Ints = NDArray[np.integer]
+
+
+def layout(prompts: Ints, prompt_lengths: Ints, tokens: Ints, lengths: Ints) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (ids int64[n, s], places int64[n, t]): the texts, and where the state that produced token j stands.
+
+    prompts [n, p] and tokens [n, t] are padded on the right with anything; places after the end repeat the last.
+    Refused if a prompt or completion is empty or longer than its row.
+    """
+    n, width = tokens.shape
+    starts, ends = prompt_lengths.astype(np.int64), lengths.astype(np.int64)
+    if n and (starts.min() < 1 or starts.max() > prompts.shape[1] or ends.min() < 1 or ends.max() > width):
+        raise Refused("a prompt or completion is empty or longer than its row")
+    # The last token of a text is never fed: nothing is asked after it.
+    span = int((starts + ends).max(initial=2)) - 1
+    column = np.arange(span)[None, :]
+    ids = np.zeros((n, span), np.int64)
+    asked = column < starts[:, None]
+    ids[asked] = prompts[np.arange(prompts.shape[1])[None, :] < starts[:, None]]
+    said = (column >= starts[:, None]) & (column < (starts + ends - 1)[:, None])
+    ids[said] = tokens[np.arange(width)[None, :] < (ends - 1)[:, None]]
+    places = np.minimum(np.arange(width)[None, :], (ends - 1)[:, None]) + (starts - 1)[:, None]
+    return torch.from_numpy(ids), torch.from_numpy(places)
+
+
+def states(model: LlamaForCausalLM, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Return the final hidden states (after the last norm) [n, t, h] at `places`, with gradient if it is enabled.
+
+    Refused if an id lies outside the vocabulary.
+    """
+    if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < model.config.vocab_size:
+        raise Refused("a text has a token outside the model's vocabulary")
+    hidden: torch.Tensor = model.model(input_ids=ids, use_cache=False).last_hidden_state
+    return torch.take_along_dim(hidden, places[:, :, None], dim=1)
+
+
+def prefill(
+    model: LlamaForCausalLM,
+    prompts: Ints,
+    prompt_lengths: Ints,
+    tokens: Ints,
+    lengths: Ints,
+    batch: int = 256,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (logits float32[n, t, v], hidden float32[n, t, h]); position j is what produced token j.
+
+    Places beyond a row's length repeat its last one. `batch` rows are computed at a time.
+    """
+    logits, hidden = [], []
+    with torch.inference_mode():
+        for at in range(0, tokens.shape[0], batch):
+            rows = slice(at, at + batch)
+            ids, places = layout(prompts[rows], prompt_lengths[rows], tokens[rows], lengths[rows])
+            found = states(model, ids, places)
+            hidden.append(found)
+            logits.append(model.lm_head(found))
+    return torch.cat(logits), torch.cat(hidden)

@@ -1,0 +1,122 @@
+"""From an assignment to rollouts: prompts and noise as the protocol derives them, completions, rewards and proofs.
+
+Knows nothing of inner steps and of files. Doesn't check whether the weights are the checkpoint's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+from assay.artifact.rollouts import PAD, Rollouts
+from assay.errors import Refused
+from assay.model import profile
+from assay.model.env import registry
+from assay.model.env.base import Environment
+from assay.protocol import toploc
+from assay.protocol.assignment import group_seed, noise_key, prompt_seed
+from assay.protocol.spec import TaskSpec
+from assay.train import engine
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What a trainer must sample: an environment seed per group and a noise key per rollout, uint64[groups, size]."""
+
+    seeds: list[int]
+    keys: NDArray[np.uint64]
+
+
+def environment_of(spec: TaskSpec) -> Environment:
+    """Return the task's environment. Refused if this software's differs from the pinned one, or has too few seeds."""
+    env = registry.get(spec.environment.name, spec.environment.options)
+    if env.hash != spec.environment.hash:
+        raise Refused(f"the task pins another version of environment {env.name} than this software has")
+    if spec.environment.seed_count > env.training_seeds:
+        raise Refused(f"environment.seed_count must be at most {env.training_seeds}: the rest is held out")
+    return env
+
+
+def assign(
+    spec: TaskSpec, beacon: bytes, task: int, round_: int, trainer: str, first_group: int, groups: int
+) -> Assigned:
+    """Return the assignment of groups first_group … first_group + groups − 1 of a trainer's round."""
+    seeds = [group_seed(beacon, task, round_, trainer, i) for i in range(first_group, first_group + groups)]
+    keys = [[noise_key(seed, member) for member in range(spec.rollout.group_size)] for seed in seeds]
+    chosen = [prompt_seed(seed, spec.environment.seed_count) for seed in seeds]
+    return Assigned(chosen, np.array(keys, np.uint64).reshape(groups, spec.rollout.group_size))
+
+
+def sample(
+    model: LlamaForCausalLM,
+    env: Environment,
+    spec: TaskSpec,
+    assigned: Assigned,
+    progress: engine.Progress | None = None,
+) -> engine.Sampled:
+    """Sample the assigned rollouts from `model`."""
+    prompts = [env.prompt(seed) for seed in assigned.seeds]
+    limit, temperature = spec.rollout.max_new_tokens, spec.rollout.temperature
+    return engine.sample(model, prompts, assigned.keys, limit, temperature, env.eos, progress=progress)
+
+
+def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engine.Sampled) -> Rollouts:
+    """Score and fingerprint sampled completions, `group_size` per seed, and return them as columns."""
+    size = spec.rollout.group_size
+    prompts = [env.prompt(seed) for seed in seeds]
+    asked = _padded([np.array(prompt, np.int32) for prompt in prompts], PAD, np.int32)
+    answers = zip(sampled.tokens, sampled.lengths, strict=True)
+    rewards = [env.score(seeds[i // size], row[:length].tolist()) for i, (row, length) in enumerate(answers)]
+    return Rollouts(
+        prompts=np.repeat(asked, size, axis=0),
+        prompt_lengths=np.repeat(np.array([len(prompt) for prompt in prompts], np.int16), size),
+        tokens=sampled.tokens,
+        lengths=sampled.lengths,
+        rewards=np.array(rewards, np.float32),
+        logprobs=sampled.logprobs,
+        proofs=_proofs(sampled, spec),
+    )
+
+
+def make_rollouts(
+    model: LlamaForCausalLM,
+    env: Environment,
+    spec: TaskSpec,
+    beacon: bytes,
+    task: int,
+    round_: int,
+    trainer: str,
+    first_group: int,
+    groups: int,
+    progress: engine.Progress | None = None,
+) -> Rollouts:
+    """Return a trainer's honest rollouts of a round: assigned, sampled from `model`, scored and fingerprinted."""
+    assigned = assign(spec, beacon, task, round_, trainer, first_group, groups)
+    return assemble(env, spec, assigned.seeds, sample(model, env, spec, assigned, progress))
+
+
+def _proofs(sampled: engine.Sampled, spec: TaskSpec) -> NDArray[np.uint8]:
+    check = spec.verification
+    made = toploc.build_many(
+        profile.patterns(sampled.hidden, check.profile),
+        sampled.lengths.astype(np.int64),
+        check.chunk,
+        check.top_k,
+        ranks=profile.ranks(sampled.hidden, check.profile),
+    )
+    width = toploc.chunks_of(sampled.tokens.shape[1], check.chunk) * toploc.proof_bytes(check.top_k)
+    whole = b"".join(b"".join(proofs).ljust(width, b"\0") for proofs in made)
+    return np.frombuffer(whole, np.uint8).reshape(len(made), width).copy()
+
+
+def _padded(rows: list[NDArray[Scalar]], fill: int, dtype: type[Scalar]) -> NDArray[Scalar]:
+    table = np.full((len(rows), max(len(row) for row in rows)), fill, dtype)
+    for at, row in enumerate(rows):
+        table[at, : len(row)] = row
+    return table

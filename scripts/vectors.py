@@ -1,0 +1,348 @@
+"""Write the golden vectors that hold Python and Solidity to one another: tests/vectors/*.json.
+
+    python scripts/vectors.py            write them
+    python scripts/vectors.py --check    exit 1 and name the files that differ from what the code computes now
+
+Every file is one object of lists of flat objects, for `vm.parseJson`: bytes and addresses are hex strings (addresses
+checksummed), amounts and other large numbers are strings of decimal digits, small numbers are numbers, lists hold one
+of these. Wei, gwei and seconds as in the contracts. Lists that describe rows are parallel: payAccounts[k] has
+payAmounts[k].
+
+    spec       valid[json, hash, <Terms>]  refused[what, <Terms>, sentence]: <Terms> are the fields of
+               ITaskMarket.Terms, `what` is BadTerms' argument, `sentence` what the command line says
+    merkle     trees[leaves[], root]  proofs[root, leaf, index, count, proof[]]
+    windows    rounds[start, period, work, sealDelay, commitWindow, revealWindow, challengeWindow, round, opens,
+               workEnd, sealAt, commitEnd, revealEnd, challengeEnd, times[], phases[], rounds[]]
+    sortition  seeds[chainId, ledger, task, round, prevrandao, audit, beacon]  points[seed, index, seat, line, point]
+               lots[seed, index, seats, line, lo, hi, drawn[]]  draws[seed, tag, count, n, leaves[]]
+               quorums[seats, quorum]  groups[beacon, task, round, trainer, i, seed, seedCount, prompt, member,
+               noiseKey]
+    pay        rounds[price, seatFee, attestFee, pot, seats, bond, sealed, trainers[], units[], validators[] (who
+               revealed), stakes[] (gwei), held[], votes[] (packed), attesters[] (all of them), outcomes, payAccounts[],
+               payRoles[], paySeats[], payAgreed[], payAmounts[], slashAccounts[], slashIndexes[], slashBurned[],
+               slashFees[], fromEscrow, fromBonds, burned]
+    typed_data domains[chainId, ledger, separator]  attestations[chainId, ledger, task, round, validator, votes, held,
+               evidence, salt, digest, kept]  marks[kind, salt, leaf, check, mark]  votes[packed, indexes[], seats[],
+               verdicts[], reasons[], leaves[]]  entries[trainer, units, base, who]
+    header     headers[rlp, hash, parentHash, number, timestamp, prevrandao, extraData, fork]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from assay.errors import Refused
+from assay.protocol import assignment, merkle, sortition, typed_data
+from assay.protocol.entries import Entry
+from assay.protocol.hashing import hex32, keccak
+from assay.protocol.header import encode_header
+from assay.protocol.pay import PayTerms, settle
+from assay.protocol.spec import TaskSpec, check, parse_json, parse_toml, spec_hash, terms, to_json
+from assay.protocol.votes import Vote, pack
+from assay.protocol.windows import Schedule
+from assay.types import Verdict
+from vector_cases import EDGES, FORKS, REFUSED, header_fields, pay_cases
+
+ROOT = Path(__file__).resolve().parent.parent
+TASK = ROOT / "tests" / "vectors" / "task.toml"
+LEDGER, VALIDATOR, TRAINER = (str(to_checksum_address(f"0x{keccak(name)[:20].hex()}")) for name in (b"l", b"v", b"t"))
+
+Rows = list[dict[str, Any]]
+
+
+def hexed(data: bytes) -> str:
+    return "0x" + data.hex()
+
+
+# --- spec
+
+
+def on_chain(spec: TaskSpec) -> dict[str, Any]:
+    return {name: hexed(value) if isinstance(value, bytes) else str(value) for name, value in terms(spec).items()}
+
+
+def refusal(spec: TaskSpec) -> str:
+    try:
+        check(parse_json(to_json(spec)))
+    except Refused as error:
+        return str(error)
+    raise AssertionError(f"nothing is wrong with {spec}")
+
+
+def spec_vectors() -> dict[str, Rows]:
+    base = parse_toml(TASK.read_text(encoding="utf-8"))
+    valid: Rows = []
+    for section, change in EDGES:
+        spec = replace(base, **{section: replace(getattr(base, section), **change)})
+        if spec.rounds.count > 6:
+            spec = replace(spec, money=replace(spec.money, budget=spec.rounds.count * spec.money.pot))
+        check(parse_json(to_json(spec)))
+        valid.append({"json": to_json(spec).decode(), "hash": hex32(spec_hash(spec)), **on_chain(spec)})
+    refused = []
+    for what, section, change in REFUSED:
+        spec = replace(base, **{section: replace(getattr(base, section), **change)})
+        refused.append({"what": what, "sentence": refusal(spec), **on_chain(spec)})
+    return {"valid": valid, "refused": refused}
+
+
+# --- merkle, windows
+
+
+def merkle_vectors() -> dict[str, Rows]:
+    trees, proofs = [], []
+    for count in (1, 2, 3, 5, 8, 13):
+        leaves = [keccak(f"leaf {count} {i}".encode())[: 1 + i * 3] for i in range(count)]
+        root = hex32(merkle.root(leaves))
+        trees.append({"leaves": [hexed(leaf) for leaf in leaves], "root": root})
+        for i in {0, count // 2, count - 1}:
+            proof = [hexed(node) for node in merkle.prove(leaves, i)]
+            proofs.append({"root": root, "leaf": hexed(leaves[i]), "index": i, "count": count, "proof": proof})
+    return {"trees": trees, "proofs": proofs}
+
+
+def window_vectors() -> dict[str, Rows]:
+    rows = []
+    for clock in (
+        Schedule(1_700_000_000, 6, 28, 11, 1, 10, 3, 3, 10, 1),
+        Schedule(1_800_000_123, 65534, 65535, 65535, 0, 1, 1, 1, 1, 2),
+        Schedule(1_750_000_000, 100, 600, 300, 255, 600, 900, 60, 2700, 4),
+    ):
+        for r in (1, 2, clock.rounds):
+            ends = [clock.open(r), clock.work_end(r), clock.seal_at(r), clock.commit_end(r), clock.reveal_end(r)]
+            times = sorted({t + d for t in [*ends, clock.challenge_end(r), clock.start] for d in (-1, 0)})
+            names = ("start", "period", "work", "sealDelay", "commitWindow", "revealWindow", "challengeWindow", "round")
+            values = (
+                clock.start,
+                clock.period,
+                clock.work,
+                clock.seal_delay,
+                clock.commit,
+                clock.reveal,
+                clock.challenge,
+                r,
+            )
+            rows.append(
+                dict(zip(names, values, strict=True))
+                | dict(zip(("opens", "workEnd", "sealAt", "commitEnd", "revealEnd"), ends, strict=True))
+                | {"challengeEnd": clock.challenge_end(r), "times": times}
+                | {"phases": [int(clock.phase(r, t)) for t in times], "rounds": [clock.round_at(t) for t in times]}
+            )
+    return {"rounds": rows}
+
+
+# --- sortition
+
+
+def sortition_vectors() -> dict[str, Rows]:
+    seeds, points, lots = [], [], []
+    for chain_id, task, r in ((31337, 1, 1), (1, 2**200 + 7, 2**32 - 1), (42161, 77, 65534)):
+        randao = keccak(f"randao {task}".encode())
+        audit = sortition.audit_seed(chain_id, LEDGER, task, r, randao)
+        beacon = sortition.beacon(chain_id, LEDGER, task, r, randao)
+        row = {"chainId": chain_id, "ledger": LEDGER, "task": str(task), "round": r, "prevrandao": hexed(randao)}
+        seeds.append(row | {"audit": hexed(audit), "beacon": hexed(beacon)})
+        for index, seat, line in (
+            (0, 0, 1),
+            (0, 0, 300 * 10**9),
+            (255, 15, 2**64 - 1),
+            (256, 3, 10**9 + 7),
+            (1, 2, 1000),
+        ):
+            point = sortition.seat_point(audit, index, seat, line)
+            points.append({"seed": hexed(audit), "index": index, "seat": seat, "line": str(line), "point": str(point)})
+        for index, seats, line, lo, hi in ((0, 16, 300, 0, 100), (0, 16, 300, 100, 300), (7, 5, 10**11, 0, 10**11)):
+            drawn = sortition.seats_of(audit, index, seats, line, sortition.Lot(VALIDATOR, lo, hi, 1))
+            where = {"index": index, "seats": seats, "line": str(line), "lo": str(lo), "hi": str(hi)}
+            lots.append({"seed": hexed(audit), **where, "drawn": drawn})
+    draws = [
+        {"seed": hexed(seed), "tag": tag, "count": count, "n": n, "leaves": sortition.draw(seed, tag, count, n)}
+        for seed in (keccak(b"draw")[:16], keccak(b"draw"))
+        for tag, count, n in (
+            ("rollouts", 4, 32),
+            ("steps", 1, 8),
+            ("chunks", 9, 9),
+            ("rollouts", 3, 10**6),
+            ("none", 0, 5),
+        )
+    ]
+    quorums = [{"seats": seats, "quorum": sortition.quorum(seats)} for seats in range(1, 17)]
+    return {
+        "seeds": seeds,
+        "points": points,
+        "lots": lots,
+        "draws": draws,
+        "quorums": quorums,
+        "groups": group_vectors(),
+    }
+
+
+def group_vectors() -> Rows:
+    rows = []
+    for task, r, i, seed_count, member in (
+        (1, 1, 0, 10**6, 0),
+        (1, 1, 1, 10**6, 7),
+        (2**64, 65534, 4095, 2**53 - 1, 1023),
+    ):
+        beacon = keccak(f"beacon {task} {r}".encode())
+        seed = assignment.group_seed(beacon, task, r, TRAINER, i)
+        rows.append(
+            {"beacon": hexed(beacon), "task": str(task), "round": r, "trainer": TRAINER, "i": i, "seed": hexed(seed)}
+            | {"seedCount": str(seed_count), "prompt": str(assignment.prompt_seed(seed, seed_count))}
+            | {"member": member, "noiseKey": str(assignment.noise_key(seed, member))}
+        )
+    return rows
+
+
+# --- pay
+
+
+def pay_vectors() -> dict[str, Rows]:
+    rows = [pay_row(*case, sealed=True) for case in pay_cases()]
+    terms_, claims, *_ = next(pay_cases())
+    return {"rounds": [*rows, pay_row(terms_, claims, {}, [], [], [], sealed=False)]}
+
+
+def pay_row(
+    t: PayTerms,
+    claims: list[tuple[str, int]],
+    votes: dict[str, list[Vote]],
+    held: list[int],
+    stakes: list[int],
+    attesters: list[str],
+    *,
+    sealed: bool,
+) -> dict[str, Any]:
+    ballots = [(who, v.index, v.seats, v.verdict) for who, cast in votes.items() for v in cast]
+    bitmaps, weights = dict(zip(votes, held, strict=True)), dict(zip(votes, stakes, strict=True))
+    pay = settle(t, claims, ballots, bitmaps, weights, attesters, sealed=sealed)
+    return {
+        **{"price": str(t.price), "seatFee": str(t.seat_fee), "attestFee": str(t.attest_fee), "pot": str(t.pot)},
+        **{"seats": t.seats, "bond": str(t.bond), "sealed": sealed},
+        **{"trainers": [who for who, _ in claims], "units": [units for _, units in claims]},
+        **{"validators": list(votes), "stakes": [str(s) for s in stakes], "held": [str(h) for h in held]},
+        **{"votes": [hexed(pack(cast)) for cast in votes.values()], "attesters": attesters},
+        "outcomes": hexed(bytes(pay.outcomes)),
+        "payAccounts": [p.account for p in pay.payments],
+        "payRoles": [int(p.role) for p in pay.payments],
+        "paySeats": [p.seats for p in pay.payments],
+        "payAgreed": [p.agreed for p in pay.payments],
+        "payAmounts": [str(p.amount) for p in pay.payments],
+        "slashAccounts": [s.account for s in pay.slashes],
+        "slashIndexes": [s.index for s in pay.slashes],
+        "slashBurned": [str(s.burned) for s in pay.slashes],
+        "slashFees": [str(s.fees) for s in pay.slashes],
+        **{"fromEscrow": str(pay.from_escrow), "fromBonds": str(pay.from_bonds), "burned": str(pay.burned)},
+    }
+
+
+# --- typed data
+
+
+def typed_data_vectors() -> dict[str, Rows]:
+    votes = [
+        Vote(0, 0b101, Verdict.VALID),
+        Vote(3, 1, Verdict.INVALID, 8, 417),
+        Vote(255, 0xFFFF, Verdict.MALFORMED, 255, 65535),
+    ]
+    domains, attestations = [], []
+    for chain_id, task, r, cast, held in ((31337, 1, 1, votes, 2**255 + 9), (1, 2**256 - 1, 2**32 - 1, [], 0)):
+        where = {"chainId": chain_id, "ledger": LEDGER}
+        domains.append(where | {"separator": hexed(typed_data.domain_separator(chain_id, LEDGER))})
+        evidence, salt = keccak(f"evidence {r}".encode()), keccak(f"salt {r}".encode())
+        packed = pack(cast)
+        digest = typed_data.attestation_digest(chain_id, LEDGER, task, r, VALIDATOR, packed, held, evidence, salt)
+        attestations.append(
+            where
+            | {"task": str(task), "round": r, "validator": VALIDATOR, "votes": hexed(packed), "held": str(held)}
+            | {
+                "evidence": hexed(evidence),
+                "salt": hexed(salt),
+                "digest": hexed(digest),
+                "kept": str(typed_data.kept(digest)),
+            }
+        )
+    marks = [
+        {
+            "kind": kind,
+            "salt": hexed(salt),
+            "leaf": leaf,
+            "check": 5,
+            "mark": hexed(typed_data.mark(kind, salt, leaf, 5)),
+        }
+        for kind, salt, leaf in ((1, keccak(b"work"), 0), (2, keccak(b"canary"), 2**32 - 1))
+    ]
+    packed_votes = {
+        "packed": hexed(pack(votes)),
+        "indexes": [v.index for v in votes],
+        "seats": [v.seats for v in votes],
+        "verdicts": [int(v.verdict) for v in votes],
+        "reasons": [int(v.reason) for v in votes],
+        "leaves": [v.leaf for v in votes],
+    }
+    entries = [
+        {"trainer": TRAINER, "units": units, "base": base, "who": str(Entry(TRAINER, units, base, b"", b"").who)}
+        for units, base in ((1, 0), (2048, 5), (2**32 - 1, 65535))
+    ]
+    return {
+        "domains": domains,
+        "attestations": attestations,
+        "marks": marks,
+        "votes": [packed_votes],
+        "entries": entries,
+    }
+
+
+# --- headers
+
+
+def header_vectors() -> dict[str, Rows]:
+    rows = []
+    for k, (fork, extra_fields) in enumerate(FORKS):
+        for height, extra in ((k, b""), (127 + k, b"\x7f"), (2**40 + k, keccak(b"extra")), (19_000_000 + k, b"e" * 56)):
+            block = header_fields(f"{fork} {height}", height, extra, extra_fields)
+            rlp = encode_header(block)
+            rows.append(
+                {"fork": fork, "rlp": hexed(rlp), "hash": hex32(keccak(rlp)), "parentHash": hexed(block["parentHash"])}
+                | {"number": str(height), "timestamp": str(block["timestamp"]), "prevrandao": hexed(block["mixHash"])}
+                | {"extraData": hexed(extra)}
+            )
+    return {"headers": rows}
+
+
+FILES = {
+    "spec": spec_vectors,
+    "merkle": merkle_vectors,
+    "windows": window_vectors,
+    "sortition": sortition_vectors,
+    "pay": pay_vectors,
+    "typed_data": typed_data_vectors,
+    "header": header_vectors,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Write or check the golden vectors.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file differs")
+    parser.add_argument("--folder", type=Path, default=ROOT / "tests" / "vectors")
+    options = parser.parse_args()
+    stale = []
+    for name, build in FILES.items():
+        path, text = options.folder / f"{name}.json", json.dumps(build(), indent=1) + "\n"
+        if not options.check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(str(path))
+    if stale:
+        print("vectors differ from the code:", *stale, file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -25,7 +25,9 @@ Decide = Callable[[TaskView], list[Action]]
 Act = Callable[[Node, TaskRow, TaskSpec, Action], None]
 
 
-def run_role(node: Node, decide: Decide, act: Act, stop: threading.Event, finished: Callable[[list[TaskView]], bool]) -> None:
+def run_role(
+    node: Node, decide: Decide, act: Act, stop: threading.Event, finished: Callable[[list[TaskView]], bool]
+) -> None:
     """Run a role's cycle until `stop` is set and the role lets go, or `finished` says that nothing is left to do."""
 
     def cycle() -> float | None:
@@ -109,7 +111,9 @@ def _due(node: Node, views: list[TaskView]) -> float | None:
     for view, task in zip(views, node.tasks(), strict=False):
         spec = node.spec(task)
         schedule = schedule_of(task, spec) if spec else None
-        for seen in view.rounds if schedule else ():
+        if schedule is None:
+            continue
+        for seen in view.rounds:
             r = seen.number
             ends = (schedule.seal_at(r), schedule.commit_end(r), schedule.reveal_end(r), schedule.challenge_end(r))
             moments += [moment - view.now for moment in ends if moment > view.now]
@@ -122,4 +126,3 @@ def checkpoint_folder(node: Node, task: int, round_: int) -> str:
     if row is None or not row.final or not node.chunks.has(row.root):
         raise Refused(f"checkpoint {round_} of task {task} isn't held here")
     return str(node.chunks.folder(row.root))
-

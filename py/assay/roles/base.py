@@ -18,4 +18,4 @@ def environment(env_name: str, options: dict[str, int]) -> tuple[bytes, int]:
     from assay.model.env import registry
 
     env = registry.get(env_name, options)
-    return env.hash, env.seed_count
+    return env.hash, env.training_seeds

@@ -197,7 +197,11 @@ def _next_checkpoint(view: TaskView, seen: RoundView) -> list[Action]:
     # A checkpoint is built on the newest final one: round by round, or over rounds whose checkpoint found no quorum in time.
     if seen.number <= view.head or "attest" in seen.done or seen.included is None:
         return []
-    earlier_open = any(other.number < seen.number and other.phase is Phase.CHALLENGE for other in view.rounds if other.number > view.head)
+    earlier_open = any(
+        other.number < seen.number and other.phase is Phase.CHALLENGE
+        for other in view.rounds
+        if other.number > view.head
+    )
     if earlier_open or view.head not in view.held_checkpoints:
         return []
     if not seen.included:

@@ -11,7 +11,7 @@ from typing import Any
 
 from assay.errors import Refused
 from assay.protocol.hashing import hex32
-from assay.protocol.spec import TaskSpec, check, terms, to_json
+from assay.protocol.spec import TaskSpec, check, spec_hash, terms, to_json
 from assay.roles.acting import act_shared, checkpoint_folder, run_role
 from assay.roles.actions import Action, Evaluate, Refund
 from assay.roles.config import NodeConfig, Say
@@ -40,13 +40,15 @@ def publish(config: NodeConfig, spec: TaskSpec, base: Path, uri: str, say: Say) 
         if node.contracts.balance(node.account) < budget:
             raise Refused(f"{config.name} has too few tokens: the task locks {budget} wei")
         number = node.contracts.tasks() + 1
-        name = f"publish:{number}:{hex32(terms(spec)['specHash'])}"
+        name = f"publish:{number}:{hex32(spec_hash(spec))}"
         node.outbox.put(f"{name}:approve", node.contracts.approve(node.deployment.market, budget))
         node.outbox.wait(f"{name}:approve", WAIT_SECONDS)
         node.outbox.put(name, node.contracts.publish(terms(spec), budget, uri))
         receipt = node.outbox.wait(name, WAIT_SECONDS)
         node.follower.poll()
-        return next(row.id for row in node.store.tasks() if row.block == receipt.block and row.initiator == node.account)
+        return next(
+            row.id for row in node.store.tasks() if row.block == receipt.block and row.initiator == node.account
+        )
     finally:
         node.close()
 
@@ -82,7 +84,9 @@ def _evaluate(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
     def done(measured: dict[str, Any]) -> None:
         node.store.put_note(task.id, round_, "evaluation", measured)
         node.pulse.gauge("reward", measured["reward"])
-        node.say(f"task {task.id} · checkpoint {round_}: reward {measured['reward']:.3f} on {measured['items']} held-out items")
+        node.say(
+            f"task {task.id} · checkpoint {round_}: reward {measured['reward']:.3f} on {measured['items']} held-out items"
+        )
 
     name = key(task.id, 0, f"evaluate:{round_}")
     node.jobs.start(name, lambda: node.run("assay.roles.work:evaluate", args), done, heavy=True)

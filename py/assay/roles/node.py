@@ -6,8 +6,9 @@ Knows nothing of what its role decides. One process per key: a second one on the
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
@@ -41,7 +42,9 @@ JOB_SECONDS = 600.0
 class Node:
     """Everything a role needs to look and to act. `role` is None for nodes that only watch."""
 
-    def __init__(self, config: NodeConfig, role: Role | None, title: str, say: Say, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self, config: NodeConfig, role: Role | None, title: str, say: Say, preload: Sequence[str] = ()
+    ) -> None:
         self.config = config
         self.role = role
         self.say = say
@@ -67,7 +70,9 @@ class Node:
     def serve(self, *routers: APIRouter, app: FastAPI | None = None) -> str:
         """Start the HTTP server and return the URL that others reach it by."""
         shared = (artifact_router(self.chunks), documents.router(self.documents), *routers)
-        self._server = Server(node_app(f"Assay {self._title}", self.pulse, *shared, base=app), self.config.host, self.config.port)
+        self._server = Server(
+            node_app(f"Assay {self._title}", self.pulse, *shared, base=app), self.config.host, self.config.port
+        )
         self._server.start()
         return self.url
 
@@ -153,9 +158,10 @@ class Node:
             allow_private=self.config.allow_private,
         )
 
-    def run(self, target: str, args: dict[str, object]) -> dict[str, object]:
+    def run(self, target: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Run a heavy job in the sandbox and wait for its result."""
         if self.sandbox is None:
             raise Refused("this node runs no heavy jobs")
-        return self.sandbox.run(target, {**args, "threads": self.config.threads}, memory_bytes=JOB_MEMORY, seconds=JOB_SECONDS)
-
+        return self.sandbox.run(
+            target, {**args, "threads": self.config.threads}, memory_bytes=JOB_MEMORY, seconds=JOB_SECONDS
+        )

@@ -68,7 +68,9 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         enlisted=mine is not None and mine.until_round is None,
         from_round=mine.from_round if mine else 0,
         rounds=rounds,
-        held_checkpoints=frozenset(row.round for row in store.checkpoints(task.id) if row.final and known.has(row.root)),
+        held_checkpoints=frozenset(
+            row.round for row in store.checkpoints(task.id) if row.final and known.has(row.root)
+        ),
         running=frozenset(name.split(":", 1)[1] for name in names if name.startswith("0:")),
         done=_done(store, known, task.id, 0),
         evaluated=frozenset(note.round for note in store.notes(task.id, "evaluation")),
@@ -113,7 +115,13 @@ def seats_of(store: Store, known: Known, task: TaskRow, spec: TaskSpec, round_: 
 
 
 def _open_rounds(
-    store: Store, known: Known, task: TaskRow, spec: TaskSpec, schedule: Schedule | None, now: int, names: frozenset[str]
+    store: Store,
+    known: Known,
+    task: TaskRow,
+    spec: TaskSpec,
+    schedule: Schedule | None,
+    now: int,
+    names: frozenset[str],
 ) -> tuple[RoundView, ...]:
     if schedule is None:
         return ()
@@ -203,4 +211,3 @@ def _enlistment(store: Store, known: Known, task: int) -> EnlistmentRow | None:
 def _final(store: Store, task: int, round_: int) -> bool:
     row = store.checkpoint(task, round_)
     return row is not None and row.final
-

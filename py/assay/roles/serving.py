@@ -85,8 +85,9 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         settings = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=15, lifespan="off")
         self._server = uvicorn.Server(settings)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[method-assign]  # signals belong to the daemon
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True
+        )
 
     @property
     def url(self) -> str:

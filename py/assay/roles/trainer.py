@@ -91,7 +91,9 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
 
     def done(made: dict[str, Any]) -> None:
         node.store.put_note(task.id, action.round, "trained", made)
-        node.say(f"task {task.id} round {action.round} · {made['units']} units in {made['seconds']:.1f} s · {made['root'][:10]}")
+        node.say(
+            f"task {task.id} round {action.round} · {made['units']} units in {made['seconds']:.1f} s · {made['root'][:10]}"
+        )
 
     node.jobs.start(key(task.id, action.round, "train"), work, done, heavy=True)
 
@@ -102,6 +104,12 @@ def _submit(node: Node, task: TaskRow, round_: int) -> None:
         return
     salt = mark_salt(node.config.signer, node.config.chain_id, node.deployment.ledger, task.id, round_)
     call = node.contracts.submit(
-        task.id, round_, note.json["base"], note.json["units"], unhex32(note.json["root"]), mark(WORK, salt, 0, 0), node.url
+        task.id,
+        round_,
+        note.json["base"],
+        note.json["units"],
+        unhex32(note.json["root"]),
+        mark(WORK, salt, 0, 0),
+        node.url,
     )
     node.outbox.put(key(task.id, round_, "submit"), call)

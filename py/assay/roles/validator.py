@@ -14,8 +14,8 @@ from typing import Any
 from assay.errors import Refused
 from assay.protocol.hashing import hex32, keccak, unhex32
 from assay.protocol.spec import TaskSpec, to_json
-from assay.protocol.votes import Vote, pack
 from assay.protocol.typed_data import attestation_digest
+from assay.protocol.votes import Vote, pack
 from assay.protocol.windows import Phase
 from assay.roles.acting import act_shared, checkpoint_folder, run_role
 from assay.roles.actions import Action, Attest, Check, Commit, FetchSubmission, MakeCheckpoint, Reveal, Seal
@@ -69,7 +69,8 @@ def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
 
 def _owes_a_reveal(view: TaskView) -> bool:
     return any(
-        seen.phase in {Phase.COMMIT, Phase.REVEAL} and "commit" in seen.done and "reveal" not in seen.done for seen in view.rounds
+        seen.phase in {Phase.COMMIT, Phase.REVEAL} and "commit" in seen.done and "reveal" not in seen.done
+        for seen in view.rounds
     )
 
 
@@ -123,9 +124,13 @@ def _check(node: Node, task: TaskRow, spec: TaskSpec, action: Check) -> None:
     node.jobs.start(name, work, lambda finding: _record(node, task, row, finding), heavy=True)
 
 
-def check_args(node: Node, task: TaskRow, spec: TaskSpec, row: SubmissionRow, beacon: bytes, seed: bytes) -> dict[str, Any]:
+def check_args(
+    node: Node, task: TaskRow, spec: TaskSpec, row: SubmissionRow, beacon: bytes, seed: bytes
+) -> dict[str, Any]:
     """Return what `verify.check.check_json` needs to judge a submission, as JSON."""
-    earlier = [one for one in node.store.submissions(task.id, row.round) if one.trainer == row.trainer and one.n < row.n]
+    earlier = [
+        one for one in node.store.submissions(task.id, row.round) if one.trainer == row.trainer and one.n < row.n
+    ]
     return {
         "folder": str(node.chunks.folder(row.root)),
         "checkpoint_folder": checkpoint_folder(node, task.id, row.base),
@@ -151,7 +156,9 @@ def _record(node: Node, task: TaskRow, row: SubmissionRow, finding: dict[str, An
     node.pulse.count("checks_total")
     verdict, reason = Verdict(finding["verdict"]), Reason(finding["reason"])
     why = "" if verdict is Verdict.VALID else f" ({reason.name.lower()}, leaf {finding['leaf']})"
-    node.say(f"task {task.id} round {row.round} · submission {row.index} {verdict.name}{why} in {finding['seconds']:.1f} s")
+    node.say(
+        f"task {task.id} round {row.round} · submission {row.index} {verdict.name}{why} in {finding['seconds']:.1f} s"
+    )
 
 
 def _found(verdict: Verdict, reason: Reason, message: str) -> dict[str, Any]:
@@ -180,7 +187,9 @@ def _commit(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
         if finding is not None:
             found = finding.json
             leaf = found["leaf"] if found["leaf"] is not None else 0
-            votes.append(Vote(row.index, seats[row.index], Verdict(found["verdict"]), found["reason"], min(leaf, 0xFFFF)))
+            votes.append(
+                Vote(row.index, seats[row.index], Verdict(found["verdict"]), found["reason"], min(leaf, 0xFFFF))
+            )
             evidence.append(unhex32(found["evidence"]))
         elif not node.chunks.has(row.root):
             votes.append(Vote(row.index, seats[row.index], Verdict.UNAVAILABLE, Reason.MISSING))
@@ -199,9 +208,15 @@ def _commit(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
 def _reveal(node: Node, task: TaskRow, round_: int) -> None:
     note = node.store.note(task.id, round_, "commitment")
     if note is None:
-        raise Refused(f"the commitment of round {round_} of task {task.id} isn't in this node's records: it can't be opened")
+        raise Refused(
+            f"the commitment of round {round_} of task {task.id} isn't in this node's records: it can't be opened"
+        )
     salt = commitment_salt(node.config.signer, node.config.chain_id, node.deployment.ledger, task.id, round_)
-    votes, held, evidence = bytes.fromhex(note.json["votes"]), int(note.json["held"], 16), bytes.fromhex(note.json["evidence"])
+    votes, held, evidence = (
+        bytes.fromhex(note.json["votes"]),
+        int(note.json["held"], 16),
+        bytes.fromhex(note.json["evidence"]),
+    )
     node.outbox.put(key(task.id, round_, "reveal"), node.contracts.reveal(task.id, round_, votes, held, evidence, salt))
 
 
@@ -225,5 +240,3 @@ def _make_checkpoint(node: Node, task: TaskRow, spec: TaskSpec, action: MakeChec
         node.store.put_note(task.id, action.round, "checkpoint", {"root": root.hex(), "base": action.base})
 
     node.jobs.start(key(task.id, action.round, "merge"), work, done, heavy=True)
-
-

@@ -13,6 +13,8 @@ from assay.protocol import merge as merging
 from assay.protocol.hashing import hex32, unhex32
 from assay.protocol.spec import TaskSpec, parse_json
 
+UPDATE_FILE = "update.safetensors"
+
 
 def train(args: dict[str, Any]) -> dict[str, Any]:
     """Make one submission: rollouts from the checkpoint, inner steps, artifact in `out`. Returns its root and units."""
@@ -38,7 +40,7 @@ def merge(args: dict[str, Any]) -> dict[str, Any]:
     theta = weights.flatten(base.arrays)
     parts = []
     for part in args["parts"]:
-        read = update.read(Path(part["folder"]) / update.FILE, theta.size)
+        read = update.read(Path(part["folder"]) / UPDATE_FILE, theta.size)
         parts.append(merging.Part(read.q, read.scale, part["units"]))
     theta, momentum = merging.merge(theta, base.momentum, parts, spec.outer.lr_4096, spec.outer.momentum_4096)
     following = weights.Checkpoint(weights.unflatten(theta, base.arrays), momentum, base.config)

@@ -90,7 +90,9 @@ def test_validator__base_not_held__never_attests_genesis() -> None:
 
 
 def test_validator__submissions_arrive__fetches_each_that_it_lacks() -> None:
-    actions = decide_validator(view(1005, seen(Phase.WORK, submissions=3, held=frozenset({1}), running=frozenset({"fetch:2"}))))
+    actions = decide_validator(
+        view(1005, seen(Phase.WORK, submissions=3, held=frozenset({1}), running=frozenset({"fetch:2"})))
+    )
     assert actions == [FetchSubmission(1, 0)]
 
 
@@ -111,7 +113,9 @@ def test_validator__drawn__checks_what_it_holds_and_commits_when_all_is_judged()
 
 
 def test_validator__commit_window_ends__commits_what_it_has() -> None:
-    drawn = seen(Phase.COMMIT, submissions=2, sealed=True, seats={0: 1, 1: 2}, held=frozenset({0}), verdicts=frozenset({0}))
+    drawn = seen(
+        Phase.COMMIT, submissions=2, sealed=True, seats={0: 1, 1: 2}, held=frozenset({0}), verdicts=frozenset({0})
+    )
     assert decide_validator(view(1017, drawn)) == [FetchSubmission(1, 1)]
     assert decide_validator(view(1018, drawn)) == [FetchSubmission(1, 1), Commit(1)]
 
@@ -124,7 +128,10 @@ def test_validator__committed__reveals_once_and_only_in_its_window() -> None:
     committed = seen(Phase.REVEAL, submissions=1, sealed=True, held=frozenset({0}), done=frozenset({"commit"}))
     assert decide_validator(view(1022, committed)) == [Reveal(1)]
     assert decide_validator(view(1022, replace(committed, done=frozenset({"commit", "reveal"})))) == []
-    assert decide_validator(view(1012, replace(committed, phase=Phase.COMMIT, seats={0: 1}, verdicts=frozenset({0})))) == []
+    assert (
+        decide_validator(view(1012, replace(committed, phase=Phase.COMMIT, seats={0: 1}, verdicts=frozenset({0}))))
+        == []
+    )
 
 
 def test_validator__never_committed__does_not_reveal() -> None:
@@ -154,7 +161,9 @@ def test_validator__earlier_checkpoint_still_open__waits_for_it() -> None:
     assert decide_validator(view(1056, first, second)) == []
 
 
-@pytest.mark.parametrize(("turn", "now", "expected"), [(0, 1030, [Finalize(1)]), (2, 1032, []), (2, 1034, [Finalize(1)])])
+@pytest.mark.parametrize(
+    ("turn", "now", "expected"), [(0, 1030, [Finalize(1)]), (2, 1032, []), (2, 1034, [Finalize(1)])]
+)
 def test_validator__challenge_over__finalizes_in_its_turn(turn: int, now: int, expected: list[object]) -> None:
     assert decide_validator(view(now, seen(Phase.FINAL, submissions=1, turn=turn))) == expected
 

@@ -1,0 +1,249 @@
+"""What the demo claims, and how each claim is read from the chain: rewards, outcomes, pay, and a ledger that adds up to the wei."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from assay.protocol.votes import unpack
+from assay.store.rows import SubmissionRow
+from assay.types import Outcome, Reason, Verdict
+from demo_view import Payout, Row
+from demo_world import CHEAT, INITIATOR, TRAINERS, World
+
+TASK = 1
+GAIN = 0.08
+BASE_BETWEEN = (0.6, 0.8)
+DEAD = "0x000000000000000000000000000000000000dEaD"
+
+# What must become of each fault: docs/protocol.md, "What becomes of each kind of cheating".
+EXPECTED: dict[str, tuple[Outcome, frozenset[Reason]]] = {
+    "model": (Outcome.INVALID, frozenset({Reason.ACTIVATION, Reason.SAMPLING})),
+    "tokens": (Outcome.INVALID, frozenset({Reason.ACTIVATION, Reason.SAMPLING, Reason.TERMINATION})),
+    "reward": (Outcome.INVALID, frozenset({Reason.REWARD})),
+    "prompts": (Outcome.INVALID, frozenset({Reason.ASSIGNMENT})),
+    "update": (Outcome.INVALID, frozenset({Reason.STEP})),
+    "silent": (Outcome.UNAVAILABLE, frozenset({Reason.MISSING})),
+}
+
+
+@dataclass
+class Result:
+    """The demo's end: every claim that failed, as a sentence, and the figures."""
+
+    ok: bool
+    failures: list[str]
+    seconds: float
+    fault: str
+    base_reward: float
+    rewards: list[float]
+    cheats: int
+    cheats_met: int
+    barred_rounds: list[int]
+    honest_refused: int
+    ledger: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the result as JSON; wei as strings."""
+        return {**asdict(self), "ledger": {name: str(amount) for name, amount in self.ledger.items()}}
+
+
+class Claims:
+    """Reads the chain through the demo's own follower; rewards come from the initiator's records."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._rewards: dict[int, float] = {}
+        self._failures: list[str] = []
+        self._killed: list[str] = []
+
+    def row(self, number: int) -> Row | None:
+        """Return a round's row, or None while it isn't final or its checkpoint isn't measured. Row 0 is the base model."""
+        self._world.follower.poll()
+        reward = self._reward(number)
+        if reward is None:
+            return None
+        if number == 0:
+            return Row("base", reward)
+        store = self._world.store
+        final, checkpoint = store.round(TASK, number), store.checkpoint(TASK, number)
+        if final is None or checkpoint is None or not checkpoint.final:
+            return None
+        submissions = store.submissions(TASK, number)
+        refused = [self._why(row) for row in submissions if row.outcome != Outcome.PAID]
+        cheated = any(row.trainer == self._world.addresses[CHEAT] for row in submissions)
+        if number >= self._world.fault_from and not cheated:
+            refused.append(f"{CHEAT}: barred, its stake is gone")
+        accepted = sum(row.outcome == Outcome.PAID for row in submissions)
+        return Row(str(number), reward, accepted, tuple(refused), final.from_escrow)
+
+    def settle(self) -> None:
+        """Let the nodes end, claim for everyone (anyone may; it pays the payout address), and read the last events."""
+        world = self._world
+        for address in self._earners():
+            world.outbox.put(f"claim:{address}", world.contracts.claim(address))
+            world.outbox.wait(f"claim:{address}", 30)
+        if world.store.task(TASK).state != "refunded":  # type: ignore[union-attr]
+            world.outbox.put("refund", world.contracts.refund(TASK))
+            world.outbox.wait("refund", 30)
+        self._killed = world.stop_nodes()
+        world.check_alive()
+        world.follower.poll()
+
+    def payouts(self) -> list[Payout]:
+        """Return what each account earned, claimed and lost, read from the chain."""
+        store = self._world.store
+        table = []
+        for name, address in self._world.addresses.items():
+            if name == INITIATOR:
+                continue
+            paid = [row for row in store.payments(address, TASK)]
+            lost = sum(row.burned + row.fees for row in store.slashes(address, TASK))
+            claimed = sum(row.amount for row in store.claims(address))
+            role = "trainer" if name in TRAINERS else "validator"
+            table.append(
+                Payout(
+                    name,
+                    role,
+                    len({row.round for row in paid if row.amount}),
+                    sum(row.amount for row in paid),
+                    claimed,
+                    lost,
+                )
+            )
+        return table
+
+    def result(self, seconds: float) -> Result:
+        """Check every claim."""
+        rewards = [self._rewards[number] for number in sorted(self._rewards)]
+        base, last = rewards[0], rewards[-1]
+        low, high = BASE_BETWEEN
+        self._claim(low <= base <= high, f"the base model's reward is {base:.3f}, not within {low} and {high}")
+        self._claim(last - base >= GAIN, f"the reward rose by {last - base:+.3f}, less than {GAIN}")
+        honest_refused = self._honest()
+        cheats, met, barred = self._cheats()
+        ledger = self._ledger()
+        self._claim(not self._killed, f"{', '.join(self._killed)} didn't stop when asked")
+        return Result(
+            not self._failures,
+            self._failures,
+            seconds,
+            self._world.fault,
+            base,
+            rewards,
+            cheats,
+            met,
+            barred,
+            honest_refused,
+            ledger,
+        )
+
+    # --- single claims
+
+    def _honest(self) -> int:
+        refused = 0
+        for row in self._world.store.submissions(TASK):
+            if self._cheating(row) or row.outcome == Outcome.PAID:
+                continue
+            refused += 1
+            self._claim(False, f"honest work wasn't paid: round {row.round}, {self._why(row)}")
+        return refused
+
+    def _cheats(self) -> tuple[int, int, list[int]]:
+        world = self._world
+        outcome, reasons = EXPECTED[world.fault]
+        rows = [row for row in world.store.submissions(TASK) if self._cheating(row)]
+        met = 0
+        for row in rows:
+            reason = self._majority(row)
+            if row.outcome == outcome and reason in reasons:
+                met += 1
+            else:
+                found = f"{Outcome(row.outcome).name} ({reason.name})" if row.outcome else "nothing"
+                self._claim(False, f"round {row.round}: {world.fault} met {found}, {outcome.name} was expected")
+        state = world.contracts.trainer(TASK, world.addresses[CHEAT])
+        needed = world.spec.money.bond + world.spec.money.seats * world.spec.money.seat_fee
+        missing = sorted(set(range(world.fault_from, world.spec.rounds.count + 1)) - {row.round for row in rows})
+        self._claim(bool(rows), "the cheater never submitted")
+        self._claim(
+            not missing or state.enlisted < needed,
+            f"the cheater skipped rounds {missing} although its stake covers a bond",
+        )
+        if outcome is Outcome.INVALID:
+            burned = sum(row.burned for row in world.store.slashes(world.addresses[CHEAT], TASK))
+            self._claim(burned == len(rows) * world.spec.money.bond, f"{burned} wei were burned for {len(rows)} cheats")
+        return len(rows), met, missing
+
+    def _ledger(self) -> dict[str, int]:
+        world, store = self._world, self._world.store
+        task = store.task(TASK)
+        if task is None:
+            self._claim(False, "the task isn't on chain")
+            return {}
+        payments, rounds = store.payments(task=TASK), store.rounds(TASK)
+        paid = sum(row.amount for row in payments)
+        from_escrow, from_bonds = sum(row.from_escrow for row in rounds), sum(row.from_bonds for row in rounds)
+        burned = sum(row.burned for row in rounds)
+        contracts, deployment = world.contracts, world.deployment
+        stakes = sum(contracts.account(address).staked for address in world.addresses.values())
+        claimable = sum(contracts.account(address).claimable for address in world.addresses.values())
+        holders = (*world.addresses.values(), deployment.vault, deployment.market, DEAD, deployment.deployer)
+        total = sum(contracts.balance(holder) for holder in holders)
+        difference = task.budget - from_escrow - task.refunded
+        self._claim(difference == 0, f"funded − paid − refunded is {difference} wei, not 0")
+        self._claim(
+            paid == from_escrow + from_bonds,
+            f"the payments sum up to {paid} wei, the rounds to {from_escrow + from_bonds}",
+        )
+        self._claim(contracts.balance(deployment.market) == 0, "the market still holds tokens after the refund")
+        self._claim(claimable == 0, f"{claimable} wei are still claimable after all claims")
+        self._claim(contracts.balance(deployment.vault) == stakes, "the vault holds something else than the stakes")
+        self._claim(contracts.balance(DEAD) == burned, "what was burned isn't what the rounds say")
+        self._claim(total == contracts.supply(), "tokens appeared or vanished")
+        return {
+            "funded": task.budget, "paid_from_escrow": from_escrow, "refunded": task.refunded, "difference": difference,
+            "paid_from_bonds": from_bonds, "burned": burned,
+        }  # fmt: skip
+
+    def _claim(self, holds: bool, otherwise: str) -> None:
+        if not holds:
+            self._failures.append(otherwise)
+
+    # --- reading
+
+    def _reward(self, number: int) -> float | None:
+        if number not in self._rewards and (store := self._world.node_store(INITIATOR)) is not None:
+            self._rewards |= {note.round: float(note.json["reward"]) for note in store.notes(TASK, "evaluation")}
+        return self._rewards.get(number)
+
+    def _earners(self) -> list[str]:
+        accounts = self._world.addresses.values()
+        return [address for address in accounts if self._world.contracts.account(address).claimable]
+
+    def _cheating(self, row: SubmissionRow) -> bool:
+        return row.trainer == self._world.addresses[CHEAT] and row.round >= self._world.fault_from
+
+    def _majority(self, row: SubmissionRow) -> Reason:
+        """Return the reason that most seats of the winning verdict gave."""
+        seats: dict[int, int] = {}
+        for reveal in self._world.store.votes(TASK, row.round):
+            for vote in unpack(reveal.votes):
+                if vote.index == row.index and vote.verdict is not Verdict.VALID:
+                    seats[vote.reason] = seats.get(vote.reason, 0) + vote.seats.bit_count()
+        return Reason(max(seats, key=lambda reason: seats[reason])) if seats else Reason.NONE
+
+    def _why(self, row: SubmissionRow) -> str:
+        name = self._world.names[row.trainer]
+        outcome = Outcome(row.outcome) if row.outcome else Outcome.NO_QUORUM
+        if outcome not in {Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED}:
+            return f"{name}: {outcome.name.lower().replace('_', ' ')}"
+        leaf = self._leaf(row)
+        fate = "slashed" if outcome is Outcome.INVALID else "unpaid"
+        return f"{name}: {self._majority(row).name.lower()}{leaf} ({fate})"
+
+    def _leaf(self, row: SubmissionRow) -> str:
+        reason = self._majority(row)
+        for reveal in self._world.store.votes(TASK, row.round):
+            for vote in unpack(reveal.votes):
+                if vote.index == row.index and vote.reason == reason and reason is not Reason.MISSING:
+                    return f", leaf {vote.leaf}"
+        return ""

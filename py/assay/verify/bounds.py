@@ -1,0 +1,38 @@
+"""Check 3: values within bounds, and every rollout ends where it had to.
+
+A rollout ends with the end token or at the length cap, and nothing follows an end token. That the end token was due is
+the sampling replay's question.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.errors import Refused
+from assay.types import Reason
+from assay.verify.case import Case, Measure
+
+
+def check_bounds(case: Case) -> Measure:
+    """Check tokens, rewards, log-probs and terminations of every rollout. Value: rollouts out of bounds."""
+    rollouts, environment = case.rollouts, case.environment
+    vocabulary = int(case.checkpoint.config["vocab_size"])
+    inside = np.arange(rollouts.tokens.shape[1]) < rollouts.lengths[:, None]
+    _refuse_any((rollouts.tokens >= vocabulary).any(axis=1), "has a token outside the vocabulary", Reason.BOUNDS)
+    _refuse_any((rollouts.prompts >= vocabulary).any(axis=1), "has a prompt outside the vocabulary", Reason.BOUNDS)
+    _refuse_any(~((rollouts.rewards >= 0) & (rollouts.rewards <= 1)), "has a reward outside 0 to 1", Reason.BOUNDS)
+    positive = (rollouts.logprobs > 0) & inside
+    _refuse_any(positive.any(axis=1), "has a positive log-probability", Reason.BOUNDS)
+    ends = (rollouts.tokens == environment.eos) & inside
+    last = np.arange(rollouts.tokens.shape[1]) == rollouts.lengths[:, None] - 1
+    _refuse_any((ends & ~last).any(axis=1), "goes on after its end token", Reason.TERMINATION)
+    stopped = (ends & last).any(axis=1) | (rollouts.lengths == case.spec.rollout.max_new_tokens)
+    _refuse_any(~stopped, "stops without an end token before the length cap", Reason.TERMINATION)
+    return Measure(0.0, 0.0)
+
+
+def _refuse_any(wrong: NDArray[np.bool_] | np.bool_, what: str, reason: Reason) -> None:
+    if bool(wrong.any()):
+        leaf = int(np.argmax(wrong))
+        raise Refused(f"rollout {leaf} {what}", reason, leaf, float(wrong.sum()), 0.0)

@@ -1,0 +1,141 @@
+"""What the checks look at: one submission beside what the chain and the task say of it.
+
+Parts are read when a check first asks for them. Knows no rule. Doesn't protect the process that reads: `check_json` is
+meant to run in a sandboxed child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+from assay.artifact import rollouts as rollouts_file
+from assay.artifact import trace, update
+from assay.artifact.folder import Artifact, open_artifact
+from assay.artifact.manifest import Binding
+from assay.artifact.rollouts import Rollouts
+from assay.artifact.weights import Checkpoint, flatten, read_checkpoint
+from assay.errors import Broken, Refused
+from assay.model import load
+from assay.model.env import registry
+from assay.model.env.base import Environment
+from assay.protocol.assignment import group_seed, prompt_seed
+from assay.protocol.spec import TaskSpec
+from assay.types import Reason
+
+CHECKPOINT_BYTES = 64 << 30
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the chain says of a submission: where it belongs, who made it, what it claims and the round's seeds.
+
+    units are completion tokens; beacon 32 bytes, audit_seed 16; first_group counts over all the trainer's groups of the
+    round; root, where given, is the artifact's root on chain.
+    """
+
+    chain_id: int
+    ledger: str
+    task: int
+    round: int
+    trainer: str
+    n: int
+    base: int
+    units: int
+    beacon: bytes
+    audit_seed: bytes
+    first_group: int
+    root: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a passed check measured, beside the number that it had to keep to."""
+
+    value: float | None = None
+    threshold: float | None = None
+
+
+class Case:
+    """One submission under check. Reading a stranger's part raises Refused; one's own, Broken."""
+
+    def __init__(self, folder: Path, checkpoint_folder: Path, spec: TaskSpec, context: Context) -> None:
+        self.folder = folder
+        self.checkpoint_folder = checkpoint_folder
+        self.spec = spec
+        self.context = context
+
+    @cached_property
+    def artifact(self) -> Artifact:
+        return open_artifact(self.folder, self.spec.rounds.max_artifact_bytes)
+
+    @cached_property
+    def binding(self) -> Binding:
+        if self.artifact.manifest.binding is None:
+            raise Refused("the artifact is a checkpoint, not a submission", Reason.SCHEMA)
+        return self.artifact.manifest.binding
+
+    @cached_property
+    def rollouts(self) -> Rollouts:
+        return rollouts_file.read(self.artifact.path(rollouts_file.NAME), self.spec)
+
+    @cached_property
+    def steps(self) -> list[trace.StepLeaf]:
+        return trace.read(self.artifact.path(trace.NAME))
+
+    @cached_property
+    def update(self) -> update.Update:
+        return update.read(self.artifact.path(update.NAME), self.checkpoint.n_params)
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        return _own("base checkpoint", lambda: read_checkpoint(self.checkpoint_folder, CHECKPOINT_BYTES))
+
+    @cached_property
+    def base(self) -> NDArray[np.float32]:
+        """The base weights, flat."""
+        return flatten(self.checkpoint.arrays)
+
+    @cached_property
+    def environment(self) -> Environment:
+        named = self.spec.environment
+        found = _own("environment", lambda: registry.get(named.name, named.options))
+        if found.hash != named.hash:
+            raise Broken(f"this node's environment {named.name} isn't the one that the task names by its hash")
+        if named.seed_count > found.training_seeds:
+            raise Broken(f"the task has more seeds than environment {named.name} may be trained on")
+        return found
+
+    @cached_property
+    def seeds(self) -> list[bytes]:
+        """The 32-byte seed of each of the submission's groups, in order."""
+        at = self.context
+        return [
+            group_seed(at.beacon, at.task, at.round, at.trainer, at.first_group + i)
+            for i in range(self.spec.rollout.groups)
+        ]
+
+    @cached_property
+    def prompt_seeds(self) -> list[int]:
+        """The environment's seed of each group, in order."""
+        return [prompt_seed(seed, self.spec.environment.seed_count) for seed in self.seeds]
+
+    def model(self) -> LlamaForCausalLM:
+        """Return a fresh copy of the base model."""
+        return _own("base checkpoint", lambda: load.build(self.checkpoint.config, self.checkpoint.arrays))
+
+
+def _own(what: str, read: Callable[[], _T]) -> _T:
+    """Run `read` on this node's own data, where a refusal can't be the submission's fault."""
+    try:
+        return read()
+    except Refused as error:
+        raise Broken(f"this node's own {what} can't be used: {error}") from error

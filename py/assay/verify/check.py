@@ -1,0 +1,216 @@
+"""A submission's check: eight checks, cheapest first, and a finding at the first failure.
+
+Whatever a stranger's bytes do, it ends in a finding; only what is this node's own trouble is raised. Knows nothing of
+votes or stakes. Doesn't bound time and memory by itself: `check_json` is what `artifact.sandbox` runs in a child.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assay.errors import Refused, Unavailable
+from assay.model import load
+from assay.protocol import spec as task_spec
+from assay.protocol.hashing import hex32, unhex32
+from assay.protocol.spec import TaskSpec
+from assay.types import Reason, Verdict
+from assay.verify.assignment import check_assignment
+from assay.verify.audit import check_activation, evidence, prefill
+from assay.verify.bounds import check_bounds
+from assay.verify.case import Case, Context, Measure
+from assay.verify.reward import check_reward
+from assay.verify.sampling import check_sampling
+from assay.verify.schema import check_schema
+from assay.verify.step import check_step
+from assay.verify.update import check_update
+
+__all__ = ["CheckLine", "Context", "Finding", "check_json", "check_submission", "context_of", "context_to_json"]
+
+NO_EVIDENCE = bytes(32)
+_MALFORMED = (Reason.SCHEMA, Reason.SIZE)
+_FAULTS_OF_SCHEMA = (Reason.BINDING, Reason.UNITS)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One check that ran: its name, seconds, whether it passed, what it measured and against what."""
+
+    name: str
+    seconds: float
+    passed: bool
+    value: float | None
+    threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a validator found. leaf is a rollout's number, or a step's for STEP and UPDATE; seconds are wall time.
+
+    evidence is the Merkle root of the validator's own fingerprints, zeros if no prefill was needed to refuse.
+    """
+
+    verdict: Verdict
+    reason: Reason
+    leaf: int | None
+    value: float | None
+    threshold: float | None
+    seconds: float
+    evidence: bytes
+    message: str
+    checks: list[CheckLine] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as plain JSON values; verdict and reason are their numbers."""
+        return {
+            "verdict": int(self.verdict),
+            "reason": int(self.reason),
+            "leaf": self.leaf,
+            "value": _plain(self.value),
+            "threshold": _plain(self.threshold),
+            "seconds": self.seconds,
+            "evidence": hex32(self.evidence),
+            "message": self.message,
+            "checks": [
+                [line.name, line.seconds, line.passed, _plain(line.value), _plain(line.threshold)]
+                for line in self.checks
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Finding:
+        """Read what `to_json` gave. Values are this node's own; no defence against others'."""
+        return cls(
+            Verdict(value["verdict"]),
+            Reason(value["reason"]),
+            value["leaf"],
+            value["value"],
+            value["threshold"],
+            value["seconds"],
+            unhex32(value["evidence"]),
+            value["message"],
+            [CheckLine(*line) for line in value["checks"]],
+        )
+
+
+Report = Callable[[CheckLine], None]
+_Check = tuple[str, Reason, Callable[[], Measure]]
+
+
+class _Run:
+    """The checks of one case in order, and the evidence that they leave."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.evidence = NO_EVIDENCE
+
+    def checks(self) -> Iterator[_Check]:
+        """Yield name, reason of last resort and check; later ones hold the prefill that the first of them made."""
+        case = self.case
+        yield "schema", Reason.SCHEMA, lambda: check_schema(case)
+        yield "assignment", Reason.ASSIGNMENT, lambda: check_assignment(case)
+        yield "bounds", Reason.BOUNDS, lambda: check_bounds(case)
+        yield "reward", Reason.REWARD, lambda: check_reward(case)
+        yield "update", Reason.UPDATE, lambda: check_update(case)
+        yield "activation", Reason.ACTIVATION, self._activation
+        yield "sampling", Reason.SAMPLING, lambda: check_sampling(case, self.audit)
+        yield "step", Reason.STEP, lambda: check_step(case)
+
+    def _activation(self) -> Measure:
+        self.audit = prefill(self.case)
+        self.evidence = evidence(self.case, self.audit)
+        return check_activation(self.case, self.audit)
+
+
+def check_submission(
+    folder: Path, checkpoint_folder: Path, spec: TaskSpec, context: Context, report: Report | None = None
+) -> Finding:
+    """Check the submission in `folder` against its base checkpoint, the task and the chain.
+
+    Raises Unavailable if a disk or memory fails or no artifact is there, Broken if this node's own checkpoint or
+    environment isn't the task's. Everything else is in the finding.
+    """
+    run, lines, start = _Run(Case(folder, checkpoint_folder, spec, context)), list[CheckLine](), time.perf_counter()
+
+    def line(name: str, since: float, passed: bool, value: float | None, threshold: float | None) -> None:
+        lines.append(CheckLine(name, time.perf_counter() - since, passed, value, threshold))
+        if report is not None:
+            report(lines[-1])
+
+    for name, fallback, check in run.checks():
+        since = time.perf_counter()
+        try:
+            measure = _guarded(name, check)
+        except Refused as fault:
+            line(name, since, False, fault.value, fault.threshold)
+            reason = fault.reason or fallback
+            total = time.perf_counter() - start
+            return Finding(
+                _verdict(name, reason),
+                reason,
+                fault.leaf,
+                fault.value,
+                fault.threshold,
+                total,
+                run.evidence,
+                str(fault),
+                lines,
+            )
+        line(name, since, True, measure.value, measure.threshold)
+    total = time.perf_counter() - start
+    return Finding(Verdict.VALID, Reason.NONE, None, None, None, total, run.evidence, "every check passed", lines)
+
+
+def _guarded(name: str, check: Callable[[], Measure]) -> Measure:
+    """Run a check so that bytes nobody thought of become a refusal, and a machine's trouble an Unavailable."""
+    try:
+        return check()
+    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+        raise Refused(f"check {name} can't read the submission: {type(error).__name__}", Reason.SCHEMA) from error
+    except (OSError, MemoryError, RuntimeError) as error:
+        raise Unavailable(f"check {name} couldn't run on this machine: {error}") from error
+
+
+def _plain(value: float | None) -> float | None:
+    """JSON has no word for infinity or NaN."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _verdict(name: str, reason: Reason) -> Verdict:
+    if reason is Reason.MISSING:
+        return Verdict.UNAVAILABLE
+    if reason in _MALFORMED or (name == "schema" and reason not in _FAULTS_OF_SCHEMA):
+        return Verdict.MALFORMED
+    return Verdict.INVALID
+
+
+def context_to_json(context: Context) -> dict[str, Any]:
+    """Return a context as plain JSON values, byte strings in hex."""
+    plain: dict[str, Any] = {name: getattr(context, name) for name in Context.__dataclass_fields__}
+    return {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in plain.items()}
+
+
+def context_of(value: dict[str, Any]) -> Context:
+    """Read what `context_to_json` gave; root may be left out."""
+    given = {name: value[name] for name in ("beacon", "audit_seed", "root") if value.get(name) is not None}
+    return Context(**{**value, **{name: bytes.fromhex(text.removeprefix("0x")) for name, text in given.items()}})
+
+
+def check_json(args: dict[str, Any]) -> dict[str, Any]:
+    """The JSON twin of `check_submission` for a child process.
+
+    args: folder, checkpoint_folder, spec (canonical JSON text), context (`context_to_json`), threads (1). Returns
+    `Finding.to_json()`. Sets this process's thread count and deterministic kernels.
+    """
+    load.determinism(int(args.get("threads", 1)))
+    finding = check_submission(
+        Path(args["folder"]),
+        Path(args["checkpoint_folder"]),
+        task_spec.parse_json(args["spec"].encode()),
+        context_of(args["context"]),
+    )
+    return finding.to_json()

@@ -1,0 +1,139 @@
+"""A refusal replayed for a person: which check, which leaf, what was there and what was due.
+
+Runs the same checks again on this machine, so that nobody has to believe a verdict. Knows nothing of screens: it gives
+plain text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.errors import Refused
+from assay.model import load
+from assay.protocol import spec as task_spec
+from assay.protocol import toploc
+from assay.protocol.spec import TaskSpec
+from assay.types import Reason, Verdict
+from assay.verify.audit import committed, prefill
+from assay.verify.case import Case, Context
+from assay.verify.check import Finding, check_submission, context_of
+from assay.verify.sampling import replay
+from assay.verify.toploc import score
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The finding of the replay and a printable report of it."""
+
+    finding: Finding
+    text: str
+
+
+def explain(folder: Path, checkpoint_folder: Path, spec: TaskSpec, context: Context) -> Explanation:
+    """Check the submission again; report each check and what stands at the leaf that failed. Errors as the check."""
+    finding = check_submission(folder, checkpoint_folder, spec, context)
+    lines = [
+        f"task {context.task}, round {context.round}, trainer {context.trainer}, submission {context.n}",
+        f"{finding.verdict.name}: {finding.message}",
+        "",
+        f"{'check':<12}{'seconds':>9}  {'measured':>12}  {'threshold':>12}",
+    ]
+    for line in finding.checks:
+        mark = "passed" if line.passed else "FAILED"
+        measured, threshold = _text(line.value), _text(line.threshold)
+        lines.append(f"{line.name:<12}{line.seconds:>9.3f}  {measured:>12}  {threshold:>12}  {mark}")
+    detail = _DETAILS.get(finding.reason)
+    if finding.verdict is Verdict.INVALID and detail is not None and finding.leaf is not None:
+        lines += ["", *detail(Case(folder, checkpoint_folder, spec, context), finding.leaf)]
+    return Explanation(finding, "\n".join(lines))
+
+
+def explain_json(args: dict[str, Any]) -> dict[str, Any]:
+    """The JSON twin for a child process: args as `check_json`; returns {"finding", "text"}."""
+    load.determinism(int(args.get("threads", 1)))
+    spec = task_spec.parse_json(args["spec"].encode())
+    found = explain(Path(args["folder"]), Path(args["checkpoint_folder"]), spec, context_of(args["context"]))
+    return {"finding": found.finding.to_json(), "text": found.text}
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"
+
+
+def _rollout(case: Case, leaf: int) -> list[str]:
+    group, member = divmod(leaf, case.spec.rollout.group_size)
+    rollouts, say = case.rollouts, case.environment.describe
+    prompt = rollouts.prompts[leaf, : rollouts.prompt_lengths[leaf]].tolist()
+    answer = rollouts.tokens[leaf, : rollouts.lengths[leaf]].tolist()
+    return [
+        f"rollout {leaf}: member {member} of group {group}, beacon seed 0x{case.seeds[group].hex()}",
+        f"prompt      {say(prompt)}",
+        f"completion  {say(answer)}",
+        f"reward      {rollouts.rewards[leaf]:.6f}",
+    ]
+
+
+def _assignment(case: Case, leaf: int) -> list[str]:
+    group = leaf // case.spec.rollout.group_size
+    due = case.environment.prompt(case.prompt_seeds[group])
+    return [*_rollout(case, leaf), f"assigned    {case.environment.describe(due)}"]
+
+
+def _reward(case: Case, leaf: int) -> list[str]:
+    answer = case.rollouts.tokens[leaf, : case.rollouts.lengths[leaf]].tolist()
+    due = case.environment.score(case.prompt_seeds[leaf // case.spec.rollout.group_size], answer)
+    return [*_rollout(case, leaf), f"recomputed  {due:.6f}"]
+
+
+def _sampling(case: Case, leaf: int) -> list[str]:
+    audit = prefill(case)
+    found, say = replay(case, audit), case.environment.describe
+    row = audit.rows.tolist().index(leaf)
+    lines = [*_rollout(case, leaf), "place  submitted  due  margin"]
+    for place in range(int(case.rollouts.lengths[leaf])):
+        said, due = int(case.rollouts.tokens[leaf, place]), int(found.due[row, place])
+        lines.append(f"{place:>5}  {say([said]):>9}  {say([due]):>3}  {found.margins[row, place]:.6g}")
+    return lines
+
+
+def _activation(case: Case, leaf: int) -> list[str]:
+    audit, rules = prefill(case), case.spec.verification
+    row = audit.rows.tolist().index(leaf)
+    proofs = committed(case, audit.rows[row : row + 1])
+    lines = [*_rollout(case, leaf), "chunk  exponents  signs  mean  median"]
+    (chunks,) = score(audit.hidden[row : row + 1], case.rollouts.lengths[leaf : leaf + 1], proofs, rules)
+    for place, chunk in enumerate(chunks):
+        mean, median = (
+            "none" if value >= toploc.NO_MATCH else f"{value:.6g}"
+            for value in (chunk.mantissa_mean, chunk.mantissa_median)
+        )
+        lines.append(f"{place:>5}  {chunk.exponent_mismatches:>9}  {chunk.sign_mismatches:>5}  {mean}  {median}")
+    mean, median = f"{rules.mantissa_mean:g}", f"{rules.mantissa_median:g}"
+    return [*lines, f"allowed: {rules.exponent_mismatches} exponents and signs together, mean {mean}, median {median}"]
+
+
+def _step(case: Case, leaf: int) -> list[str]:
+    try:
+        claimed = case.steps[leaf]
+    except (IndexError, Refused):
+        return []
+    return [
+        f"step {leaf} of {len(case.steps)}: loss {claimed.loss:.9g}, gradient norm {claimed.grad_norm:.9g}",
+        f"batch 0x{claimed.batch_hash.hex()}",
+        f"state 0x{claimed.state_root.hex()}",
+    ]
+
+
+_DETAILS: dict[Reason, Callable[[Case, int], list[str]]] = {
+    Reason.ASSIGNMENT: _assignment,
+    Reason.BOUNDS: _rollout,
+    Reason.TERMINATION: _rollout,
+    Reason.REWARD: _reward,
+    Reason.ACTIVATION: _activation,
+    Reason.SAMPLING: _sampling,
+    Reason.STEP: _step,
+    Reason.UPDATE: _step,
+}

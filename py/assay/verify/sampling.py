@@ -1,0 +1,80 @@
+"""Check 6: with the assigned noise, every drawn token is the one that had to come out.
+
+margin = max_v(l_v/T + g_v) − (l_y/T + g_y), logits teacher-forced, in float64. The end token is a token like any
+other, so it too must have won its race. The log-probs that the inner steps use are compared on the same logits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assay.errors import Refused
+from assay.model.loss import token_logprobs
+from assay.protocol.assignment import noise_key
+from assay.protocol.noise import gumbel
+from assay.types import Reason
+from assay.verify.audit import Audit
+from assay.verify.case import Case, Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The drawn rollouts sampled again: margins float64[m, t], 0 where not `inside`, and the tokens int64[m, t] due."""
+
+    margins: NDArray[np.float64]
+    due: NDArray[np.int64]
+    inside: NDArray[np.bool_]
+
+
+def replay(case: Case, audit: Audit) -> Replay:
+    """Run the race of every drawn token with the noise that was assigned."""
+    size, rollouts = case.spec.rollout.group_size, case.rollouts
+    keys = np.array([noise_key(case.seeds[r // size], r % size) for r in audit.rows.tolist()], dtype=np.uint64)
+    tokens = rollouts.tokens[audit.rows]
+    inside = np.arange(tokens.shape[1]) < rollouts.lengths[audit.rows][:, None]
+    race = audit.logits.numpy().astype(np.float64)
+    race /= case.spec.rollout.temperature
+    race += gumbel(keys, tokens.shape[1], race.shape[2])
+    said = np.take_along_axis(race, np.where(inside, tokens, 0).astype(np.int64)[:, :, None], axis=2)[:, :, 0]
+    margins = np.where(inside, race.max(axis=2) - said, 0.0)
+    return Replay(margins, race.argmax(axis=2), inside)
+
+
+def check_sampling(case: Case, audit: Audit) -> Measure:
+    """Bound the largest margin and the share of exact tokens; compare log-probs. Value: the largest margin."""
+    rules, found = case.spec.verification, replay(case, audit)
+    largest = found.margins.max(axis=1)
+    worst = int(np.argmax(largest))
+    leaf, value = int(audit.rows[worst]), float(largest[worst])
+    if not value <= rules.margin:
+        place = int(np.argmax(found.margins[worst]))
+        said, due = int(case.rollouts.tokens[leaf, place]), int(found.due[worst, place])
+        raise Refused(
+            f"rollout {leaf}, token {place}: {said} was submitted where the assigned noise gives {due}",
+            Reason.SAMPLING,
+            leaf,
+            value,
+            rules.margin,
+        )
+    exact = float((found.margins == 0)[found.inside].mean())
+    if exact < rules.exact_rate:
+        message = "too few tokens are exactly the ones that were due"
+        raise Refused(message, Reason.SAMPLING, leaf, exact, rules.exact_rate)
+    _logprobs(case, audit, found)
+    return Measure(value, rules.margin)
+
+
+def _logprobs(case: Case, audit: Audit, found: Replay) -> None:
+    """Log-probs steer the loss' ratio, so a false one would be a way to steer the update."""
+    tokens = np.where(found.inside, case.rollouts.tokens[audit.rows], 0).astype(np.int64)
+    own = token_logprobs(audit.logits, torch.from_numpy(tokens), case.spec.rollout.temperature).numpy()
+    apart = np.where(found.inside, np.abs(own - case.rollouts.logprobs[audit.rows]), 0.0).max(axis=1)
+    worst = int(np.argmax(apart))
+    value, threshold = float(apart[worst]), case.spec.verification.margin
+    if not value <= threshold:
+        leaf = int(audit.rows[worst])
+        raise Refused(f"rollout {leaf} has a false log-probability", Reason.SAMPLING, leaf, value, threshold)

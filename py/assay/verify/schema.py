@@ -1,0 +1,87 @@
+"""Check 1: the artifact is whole, well-formed, and bound to this chain, task, round and trainer.
+
+Refusals say MALFORMED where the bytes break a format, INVALID where they are another's or claim other units.
+Knows nothing of whether the content is true.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assay import PROTOCOL
+from assay.artifact import trace
+from assay.errors import Refused
+from assay.protocol import galois, toploc
+from assay.types import Reason
+from assay.verify.case import Case, Measure
+
+
+def check_schema(case: Case) -> Measure:
+    """Re-hash every chunk, read every file, recompute both roots and compare the binding. Value: units."""
+    context, binding = case.context, case.binding
+    if context.root is not None and case.artifact.root != context.root:
+        raise Refused("the artifact's root isn't the one on chain", Reason.BINDING)
+    _bound(case)
+    rollouts, steps = case.rollouts, case.steps
+    groups = case.spec.rollout.groups
+    if binding.groups != groups or len(rollouts) != groups * case.spec.rollout.group_size:
+        raise Refused(f"the submission doesn't have exactly {groups} groups", Reason.BINDING, None, len(rollouts))
+    if not rollouts.units == binding.units == context.units:
+        raise Refused(
+            f"{rollouts.units} tokens were generated, {context.units} units claimed",
+            Reason.UNITS,
+            None,
+            float(context.units),
+            float(rollouts.units),
+        )
+    _proofs(case)
+    if rollouts.root() != binding.rollout_root:
+        raise Refused("the rollouts don't give the root that the manifest names", Reason.BINDING)
+    if trace.root(steps) != binding.trace_root:
+        raise Refused("the trace doesn't give the root that the manifest names", Reason.BINDING)
+    if len(steps) != case.spec.inner.steps:
+        raise Refused(f"the trace has {len(steps)} steps, the task {case.spec.inner.steps}", Reason.BINDING)
+    if len(case.update.q) != len(case.base):
+        raise Refused("the update doesn't have the size of the model", Reason.SCHEMA)
+    return Measure(float(rollouts.units), float(context.units))
+
+
+def _bound(case: Case) -> None:
+    context, binding = case.context, case.binding
+    pairs = {
+        "protocol": (binding.protocol, PROTOCOL),
+        "chain": (binding.chain_id, context.chain_id),
+        "ledger": (binding.ledger, context.ledger.lower()),
+        "task": (binding.task, context.task),
+        "round": (binding.round, context.round),
+        "trainer": (binding.trainer, context.trainer.lower()),
+        "number": (binding.n, context.n),
+        "base": (binding.base, context.base),
+        "first group": (binding.first_group, context.first_group),
+    }
+    for name, (found, expected) in pairs.items():
+        if found != expected:
+            raise Refused(f"the artifact is bound to another {name}: {found}, not {expected}", Reason.BINDING)
+    step = case.steps[0]
+    if (step.task, step.round, step.trainer, step.n) != (
+        context.task,
+        context.round,
+        context.trainer.lower(),
+        context.n,
+    ):
+        raise Refused("the trace belongs to another submission", Reason.BINDING)
+
+
+def _proofs(case: Case) -> None:
+    """Refuse malformed proofs of any rollout, drawn or not."""
+    rollouts, rules = case.rollouts, case.spec.verification
+    words = rollouts.proofs.reshape(len(rollouts), -1, toploc.proof_bytes(rules.top_k)).view(">u2")
+    chunks = -(-rollouts.lengths.astype(np.int64) // rules.chunk)
+    used = np.arange(words.shape[1]) < chunks[:, None]
+    small = rules.chunk * case.checkpoint.config["hidden_size"] <= galois.PRIME
+    least = galois.PRIME if small else toploc.LEAST_MODULUS
+    moduli = words[:, :, 0]
+    good = (moduli <= galois.PRIME) & (moduli >= least) & (words[:, :, 1:] < galois.PRIME).all(axis=2)
+    rows = (good | ~used).all(axis=1)
+    if not bool(rows.all()):
+        raise Refused("a proof has a coefficient or a modulus that isn't allowed", Reason.SCHEMA, int(np.argmin(rows)))

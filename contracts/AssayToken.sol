@@ -8,9 +8,7 @@ import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20P
 /// @dev Nothing in Assay depends on it: the contracts work with any plain ERC-20.
 contract AssayToken is ERC20, ERC20Permit {
     /// @param supply wei minted to the deployer; there is no other way to mint
-    constructor(
-        uint256 supply
-    ) ERC20("Assay", "ASSAY") ERC20Permit("Assay") {
+    constructor(uint256 supply) ERC20("Assay", "ASSAY") ERC20Permit("Assay") {
         _mint(msg.sender, supply);
     }
 }

@@ -6,21 +6,21 @@ import {IStakeVault} from "./interfaces/IStakeVault.sol";
 import {ITaskMarket, Terms} from "./interfaces/ITaskMarket.sol";
 import {BlockHeader} from "./libraries/BlockHeader.sol";
 import {Book, Books} from "./libraries/Book.sol";
+import {Clock, Clocks} from "./libraries/Clock.sol";
 import {Draw} from "./libraries/Draw.sol";
 import {Mark} from "./libraries/Mark.sol";
 import {Settling} from "./libraries/Settling.sol";
 import {StakeLine} from "./libraries/StakeLine.sol";
-import {Candidate, Clock, Line, Lot, NEVER, Opening, RING, Round, Task, Trainer} from "./libraries/State.sol";
+import {RING, Task} from "./libraries/State.sol";
 import {TaskTerms} from "./libraries/TaskTerms.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {Votes} from "./libraries/Votes.sol";
-import {Windows} from "./libraries/Windows.sol";
+import {Line, Lot, NEVER, Opening, Round, Rounds, Trainer, Trainers} from "./libraries/Words.sol";
 
 /// @title The round ledger. @dev See IRoundLedger.
 contract RoundLedger is IRoundLedger {
     using Books for Book;
     using StakeLine for Task;
-    using Windows for Clock;
 
     uint256 internal constant MAX_SUBMISSIONS = 256;
 
@@ -31,10 +31,7 @@ contract RoundLedger is IRoundLedger {
 
     mapping(uint256 task => Task) internal _tasks;
 
-    constructor(
-        address vault_,
-        address market_
-    ) {
+    constructor(address vault_, address market_) {
         require(vault_ != address(0) && market_ != address(0), ZeroAddress());
         IStakeVault v = IStakeVault(vault_);
         ITaskMarket m = ITaskMarket(market_);
@@ -46,40 +43,32 @@ contract RoundLedger is IRoundLedger {
     // --- the market
 
     /// @inheritdoc IRoundLedger
-    function register(
-        uint256 task,
-        Terms calldata terms
-    ) external {
+    function register(uint256 task, Terms calldata terms) external {
         require(msg.sender == market, OnlyMarket(msg.sender));
-        TaskTerms.check(terms, IStakeVault(vault).unbondingPeriod());
-        TaskTerms.store(_tasks[task], terms);
+        Terms memory t = terms;
+        TaskTerms.check(t, IStakeVault(vault).unbondingPeriod());
+        TaskTerms.store(_tasks[task], t);
     }
 
     /// @inheritdoc IRoundLedger
-    function stop(
-        uint256 task
-    ) external returns (uint16 lastRound) {
+    function stop(uint256 task) external returns (uint16 lastRound) {
         require(msg.sender == market, OnlyMarket(msg.sender));
-        (Task storage t, Clock memory c) = _task(task);
+        (Task storage t, Clock c) = _task(task);
         uint32 now_ = c.current();
-        lastRound = now_ < c.lastRound ? uint16(now_) : c.lastRound;
-        t.clock.lastRound = lastRound;
+        lastRound = now_ < c.lastRound() ? uint16(now_) : c.lastRound();
+        t.clock = c.withLastRound(lastRound);
         emit TaskStopped(task, lastRound);
     }
 
     // --- enlisting
 
     /// @inheritdoc IRoundLedger
-    function enlistValidator(
-        uint256 task,
-        uint256 amount,
-        string calldata uri
-    ) external {
-        (Task storage t, Clock memory c) = _task(task);
-        uint64 size = _gwei(amount);
-        uint64 least = (t.opening.minStake + 15) / 16;
-        require(size >= least, LotTooSmall(amount, uint256(least) * 1 gwei));
-        require(t.lots[msg.sender].hi == 0, AlreadyEnlisted(msg.sender));
+    function enlistValidator(uint256 task, uint256 amount, string calldata uri) external {
+        (Task storage t, Clock c) = _task(task);
+        uint256 size = _gwei(amount);
+        uint256 least = (t.opening.minStake() + 15) / 16;
+        require(size >= least, LotTooSmall(amount, least * 1 gwei));
+        require(t.lots[msg.sender].isNone(), AlreadyEnlisted(msg.sender));
 
         uint32 from = c.current() + 1;
         t.place(msg.sender, size, from);
@@ -89,76 +78,61 @@ contract RoundLedger is IRoundLedger {
     }
 
     /// @inheritdoc IRoundLedger
-    function enlistTrainer(
-        uint256 task,
-        uint256 amount,
-        string calldata uri
-    ) external {
-        (Task storage t, Clock memory c) = _task(task);
+    function enlistTrainer(uint256 task, uint256 amount, string calldata uri) external {
+        (Task storage t, Clock c) = _task(task);
         _gwei(amount);
-        Trainer memory w = t.trainers[msg.sender];
-        require(!w.left, AlreadyEnlisted(msg.sender));
-        if (w.from == 0) {
-            w.from = c.current() + 1;
-            w.maxUnits = t.money.maxUnits;
-            t.line.trainers++;
+        Trainer w = t.trainers[msg.sender];
+        require(!w.left(), AlreadyEnlisted(msg.sender));
+        if (w.from() == 0) {
+            w = Trainers.make(c.current() + 1, t.money.maxUnits());
+            t.line = t.line.plusTrainer();
         }
-
-        uint256 enlisted = w.enlisted + amount;
+        uint256 enlisted = w.enlisted() + amount;
         require(enlisted <= type(uint96).max, LineFull());
-        w.enlisted = uint96(enlisted);
-        w.capacity = Settling.capacity(enlisted, TaskTerms.exposure(c, t.money));
-        t.trainers[msg.sender] = w;
-        emit Enlisted(task, msg.sender, Settling.TRAINER, amount, w.from, uri);
+
+        t.trainers[msg.sender] = w.withEnlisted(enlisted, TaskTerms.exposure(c, t.money));
+        emit Enlisted(task, msg.sender, Settling.TRAINER, amount, w.from(), uri);
         _tryStart(task, t);
         IStakeVault(vault).lock(msg.sender, amount);
     }
 
     /// @inheritdoc IRoundLedger
-    function leave(
-        uint256 task,
-        uint8 role
-    ) external {
-        (Task storage t, Clock memory c) = _task(task);
+    function leave(uint256 task, uint8 role) external {
+        (Task storage t, Clock c) = _task(task);
         uint32 until = c.current() + 1;
         if (_isTrainer(role)) {
-            Trainer storage w = t.trainers[msg.sender];
-            require(w.from != 0 && !w.left, NotEnlisted(msg.sender));
-            (w.left, w.capacity) = (true, 0);
-            t.line.trainers--;
+            Trainer w = t.trainers[msg.sender];
+            require(w.from() != 0 && !w.left(), NotEnlisted(msg.sender));
+            t.trainers[msg.sender] = w.withLeft();
+            t.line = t.line.minusTrainer();
         } else {
-            Lot storage lot = t.lots[msg.sender];
-            require(lot.until == NEVER, NotEnlisted(msg.sender));
-            uint64 size = lot.hi - lot.lo;
-            lot.until = until;
-            t.line.live -= size;
-            if (lot.genesis) t.opening.genesisWeight -= size;
+            Lot lot = t.lots[msg.sender];
+            require(lot.until() == NEVER, NotEnlisted(msg.sender));
+            t.lots[msg.sender] = lot.withUntil(until);
+            t.line = t.line.minusLive(lot.size());
+            if (lot.hasGenesis()) t.opening = t.opening.minusGenesis(lot.size());
         }
         emit Left(task, msg.sender, role, until);
     }
 
     /// @inheritdoc IRoundLedger
-    function release(
-        uint256 task,
-        address account,
-        uint8 role
-    ) external {
-        (Task storage t, Clock memory c) = _task(task);
+    function release(uint256 task, address account, uint8 role) external {
+        (Task storage t, Clock c) = _task(task);
         bool over = _isOver(c);
         uint256 amount;
         if (_isTrainer(role)) {
-            Trainer memory w = t.trainers[account];
-            require(w.from != 0, NotEnlisted(account));
-            require(w.left || over, StillEnlisted(account));
-            require(w.open == 0, StillExposed());
-            amount = w.enlisted;
-            delete t.trainers[account];
+            Trainer w = t.trainers[account];
+            require(w.from() != 0, NotEnlisted(account));
+            require(w.left() || over, StillEnlisted(account));
+            require(w.open() == 0, StillExposed());
+            amount = w.enlisted();
+            t.trainers[account] = Trainer.wrap(0);
         } else {
-            Lot memory lot = t.lots[account];
-            require(lot.hi != 0, NotEnlisted(account));
-            require(lot.until != NEVER || over, StillEnlisted(account));
-            if (!over && c.start != 0) t.checkFree(c, lot);
-            amount = uint256(lot.hi - lot.lo) * 1 gwei;
+            Lot lot = t.lots[account];
+            require(!lot.isNone(), NotEnlisted(account));
+            require(lot.until() != NEVER || over, StillEnlisted(account));
+            if (!over && c.start() != 0) t.checkFree(c, lot);
+            amount = lot.size() * 1 gwei;
             t.vacate(account, lot, c.current() + 1);
         }
         emit Released(task, account, role, amount);
@@ -168,57 +142,39 @@ contract RoundLedger is IRoundLedger {
     // --- a round
 
     /// @inheritdoc IRoundLedger
-    function submit(
-        uint256 task,
-        uint32 round,
-        uint16 base,
-        uint32 units,
-        bytes32 root,
-        bytes32 mark,
-        string calldata uri
-    ) external {
-        (Task storage t, Clock memory c) = _round(task, round);
-        Windows.within(c.opens(round), c.workEnd(round));
-        require(base <= c.head, BaseUnknown(base, c.head));
-        require(round - base <= c.staleness, BaseTooOld(base, round, c.staleness));
-        Trainer memory w = t.trainers[msg.sender];
-        require(w.from != 0 && w.from <= round && !w.left, NotEnlisted(msg.sender));
-        require(units != 0 && units <= w.maxUnits, UnitsOutOfRange(units, w.maxUnits));
-        if (w.open >= w.capacity) revert ExposureTooLarge(w.enlisted, (w.open + uint256(1)) * TaskTerms.exposure(c, t.money));
+    function submit(uint256 task, uint32 round, uint16 base, uint32 units, bytes32 root, bytes32 mark, string calldata uri) external {
+        (Task storage t, Clock c) = _round(task, round);
+        Clocks.within(c.opens(round), c.workEnd(round));
+        require(base <= c.head(), BaseUnknown(base, c.head()));
+        require(round - base <= c.staleness(), BaseTooOld(base, round, c.staleness()));
+        Trainer w = t.trainers[msg.sender];
+        require(w.from() != 0 && w.from() <= round && !w.left(), NotEnlisted(msg.sender));
+        require(units != 0 && units <= w.maxUnits(), UnitsOutOfRange(units, w.maxUnits()));
+        if (w.open() >= w.capacity()) revert ExposureTooLarge(w.enlisted(), (w.open() + 1) * TaskTerms.exposure(c, t.money));
 
-        t.trainers[msg.sender].open = w.open + 1;
+        t.trainers[msg.sender] = w.plusOpen();
         uint256 who = uint256(uint160(msg.sender)) << 96 | uint256(units) << 64 | uint256(base) << 48;
         uint16 index = _append(t, c, round, who, root, mark);
         emit Submitted(task, round, msg.sender, index, units, base, root, mark, uri);
     }
 
     /// @inheritdoc IRoundLedger
-    function seal(
-        uint256 task,
-        uint32 round,
-        bytes calldata header,
-        bytes calldata parent
-    ) external {
-        (Task storage t, Clock memory c) = _round(task, round);
-        Windows.within(c.sealAt(round), c.commitEnd(round));
-        Round storage r = _opened(t, task, round);
-        require(r.seed == 0, AlreadySealed());
+    function seal(uint256 task, uint32 round, bytes calldata header, bytes calldata parent) external {
+        (Task storage t, Clock c) = _round(task, round);
+        Clocks.within(c.sealAt(round), c.commitEnd(round));
+        Round r = _opened(t, task, round);
+        require(r.seed() == 0, AlreadySealed());
         BlockHeader.Fields memory f = BlockHeader.firstAt(header, parent, c.sealAt(round));
 
         bytes16 seed = Draw.auditSeed(task, round, f.prevRandao);
-        r.seed = seed;
-        r.submissions = uint16(t.accs[round % RING]);
-        emit RoundSealed(task, round, seed, uint256(r.line) * 1 gwei, f.number);
+        t.rounds[round % RING] = r.withSeal(seed, uint16(t.accs[round % RING]));
+        emit RoundSealed(task, round, seed, r.line(), f.number);
     }
 
     /// @inheritdoc IRoundLedger
-    function commit(
-        uint256 task,
-        uint32 round,
-        bytes32 commitment
-    ) external {
-        (Task storage t, Clock memory c) = _round(task, round);
-        Windows.within(c.sealAt(round), c.commitEnd(round));
+    function commit(uint256 task, uint32 round, bytes32 commitment) external {
+        (Task storage t, Clock c) = _round(task, round);
+        Clocks.within(c.sealAt(round), c.commitEnd(round));
         _lot(t, round);
         mapping(uint256 => uint256) storage marks = t.marks[msg.sender];
         uint256 mark = Mark.inRound(marks[round % RING], round);
@@ -229,76 +185,61 @@ contract RoundLedger is IRoundLedger {
     }
 
     /// @inheritdoc IRoundLedger
-    function reveal(
-        uint256 task,
-        uint32 round,
-        bytes calldata votes,
-        uint256 held,
-        bytes32 evidence,
-        bytes32 salt
-    ) external {
-        (Task storage t, Clock memory c) = _round(task, round);
-        Windows.within(c.commitEnd(round), c.revealEnd(round));
-        Round memory r = _opened(t, task, round);
-        require(r.seed != 0, NotSealed());
+    function reveal(uint256 task, uint32 round, bytes calldata votes, uint256 held, bytes32 evidence, bytes32 salt) external {
+        (Task storage t, Clock c) = _round(task, round);
+        Clocks.within(c.commitEnd(round), c.revealEnd(round));
+        Round r = _opened(t, task, round);
+        require(r.seed() != 0, NotSealed());
         uint256 mark = Mark.inRound(t.marks[msg.sender][round % RING], round);
         require(Mark.isCommitted(mark) && mark & Mark.REVEALED == 0, NotCommitted(msg.sender));
         bytes32 digest = TypedData.attestation(TypedData.domain(), task, round, msg.sender, votes, held, evidence, salt);
         require(Mark.opensTo(mark, digest), WrongOpening(msg.sender));
-        Votes.check(votes, r, c.seats, _lot(t, round));
+        Votes.check(votes, r, c.seats(), _lot(t, round));
 
         t.marks[msg.sender][round % RING] = mark | Mark.REVEALED;
-        t.rounds[round % RING].reveals = r.reveals + 1;
+        t.rounds[round % RING] = r.plusReveal();
         emit Revealed(task, round, msg.sender, salt, evidence, held, votes);
     }
 
     /// @inheritdoc IRoundLedger
-    function attest(
-        uint256 task,
-        uint32 round,
-        bytes32 root
-    ) external {
+    function attest(uint256 task, uint32 round, bytes32 root) external {
         if (round == 0) return _attestGenesis(task, root);
-        (Task storage t, Clock memory c) = _round(task, round);
-        Windows.within(c.revealEnd(round), c.challengeEnd(round));
-        require(round > c.head, StaleCheckpoint(round, c.head));
-        Lot memory lot = _lot(t, round);
+        (Task storage t, Clock c) = _round(task, round);
+        Clocks.within(c.revealEnd(round), c.challengeEnd(round));
+        require(round > c.head(), StaleCheckpoint(round, c.head()));
+        Lot lot = _lot(t, round);
         uint256 mark = Mark.inRound(t.marks[msg.sender][round % RING], round);
         require(mark & (Mark.ATTESTED | Mark.OTHER) == 0, AlreadyAttested(msg.sender));
 
-        (uint256 weight, bool isCandidate) = t.addWeight(round, root, lot.hi - lot.lo);
+        (uint256 weight, bool isCandidate) = t.addWeight(round, root, lot.size());
         t.marks[msg.sender][round % RING] = mark | (isCandidate ? Mark.ATTESTED : Mark.OTHER);
         emit CheckpointAttested(task, round, msg.sender, root);
         if (3 * weight < 2 * t.lineIn(round)) return;
-        t.clock.head = uint16(round);
-        if (isCandidate) t.candidates[round % RING].won = true;
+        t.clock = c.withHead(uint16(round));
+        if (isCandidate) t.candidates[round % RING] = t.candidates[round % RING].withWon();
         emit CheckpointFinal(task, round, root);
     }
 
     /// @inheritdoc IRoundLedger
-    function finalize(
-        uint256 task,
-        uint32 round,
-        Entry[] calldata entries,
-        Reveal[] calldata reveals,
-        address[] calldata attesters
-    ) external {
-        (Task storage t, Clock memory c) = _round(task, round);
-        Windows.within(c.challengeEnd(round), type(uint256).max);
+    function finalize(uint256 task, uint32 round, Entry[] calldata entries, Reveal[] calldata reveals, address[] calldata attesters)
+        external
+    {
+        (Task storage t, Clock c) = _round(task, round);
+        Clocks.within(c.challengeEnd(round), type(uint256).max);
         uint256 slot = round % RING;
-        Round memory r = _opened(t, task, round);
-        require(!r.isFinal, AlreadyFinal());
+        Round r = _opened(t, task, round);
+        require(!r.isFinal(), AlreadyFinal());
         uint256 acc = t.accs[slot];
         require(entries.length == uint16(acc) && Settling.chain(entries) == acc >> 32, WrongEntries());
-        require(reveals.length == r.reveals, WrongReveals(reveals.length, r.reveals));
-        t.rounds[slot].isFinal = true;
-        t.clock.pending = c.pending - 1;
+        require(reveals.length == r.reveals(), WrongReveals(reveals.length, r.reveals()));
+        t.rounds[slot] = r.finalized();
+        t.clock = c.finalized();
 
         Settling.Sheet memory s;
-        (s.task, s.round, s.clock, s.money, s.attestFee) = (task, round, c, t.money, t.opening.attestFee);
+        (s.task, s.round, s.clock, s.money, s.attestFee) = (task, round, c, t.money, t.opening.attestFee());
         s.book = Books.open(task, round, entries.length + reveals.length + attesters.length);
         s.tally = new uint256[](entries.length);
-        bool sealed_ = r.seed != 0;
+        bool sealed_ = r.seed() != 0;
         Settling.open(t, s, slot, sealed_ ? Settling.winner(t.candidates[slot], round) : 0, reveals, attesters);
         bytes memory outcomes = sealed_ ? Settling.judge(s, entries) : Settling.void(s, entries);
         Settling.payTrainers(t, s);
@@ -312,63 +253,50 @@ contract RoundLedger is IRoundLedger {
     // --- views
 
     /// @inheritdoc IRoundLedger
-    function isOver(
-        uint256 task
-    ) external view returns (bool) {
-        (, Clock memory c) = _task(task);
+    function isOver(uint256 task) external view returns (bool) {
+        (, Clock c) = _task(task);
         return _isOver(c);
     }
 
     /// @inheritdoc IRoundLedger
-    function termsOf(
-        uint256 task
-    ) external view returns (Terms memory) {
+    function termsOf(uint256 task) external view returns (Terms memory) {
         (Task storage t,) = _task(task);
         return TaskTerms.load(t);
     }
 
     /// @inheritdoc IRoundLedger
-    function stateOf(
-        uint256 task
-    ) external view returns (uint32 start, uint16 lastRound, uint16 head, uint16 pending) {
-        (, Clock memory c) = _task(task);
-        return (c.start, c.lastRound, c.head, c.pending);
+    function stateOf(uint256 task) external view returns (uint32 start, uint16 lastRound, uint16 head, uint16 pending) {
+        (, Clock c) = _task(task);
+        return (c.start(), c.lastRound(), c.head(), c.pending());
     }
 
     /// @inheritdoc IRoundLedger
-    function lineOf(
-        uint256 task
-    ) external view returns (uint256 gweiLine) {
-        return _tasks[task].line.length;
+    function lineOf(uint256 task) external view returns (uint256 gweiLine) {
+        return _tasks[task].line.length();
     }
 
     /// @inheritdoc IRoundLedger
-    function lotOf(
-        uint256 task,
-        address account
-    ) external view returns (uint32 from, uint32 until, uint256 lo, uint256 hi) {
-        Lot memory lot = _tasks[task].lots[account];
-        return (lot.from, lot.until, lot.lo, lot.hi);
+    function lotOf(uint256 task, address account) external view returns (uint32 from, uint32 until, uint256 lo, uint256 hi) {
+        Lot lot = _tasks[task].lots[account];
+        return (lot.from(), lot.until(), lot.lo(), lot.hi());
     }
 
     /// @inheritdoc IRoundLedger
-    function trainerOf(
-        uint256 task,
-        address account
-    ) external view returns (uint32 from, uint256 enlisted, uint256 exposed) {
+    function trainerOf(uint256 task, address account) external view returns (uint32 from, uint256 enlisted, uint256 exposed) {
         Task storage t = _tasks[task];
-        Trainer memory w = t.trainers[account];
-        return (w.from, w.enlisted, w.open * TaskTerms.exposure(t.clock, t.money));
+        Trainer w = t.trainers[account];
+        return (w.from(), w.enlisted(), w.open() * TaskTerms.exposure(t.clock, t.money));
     }
 
     /// @inheritdoc IRoundLedger
-    function roundOf(
-        uint256 task,
-        uint32 round
-    ) external view returns (bytes16 seed, uint256 line, uint16 submissions, uint16 reveals, bool isFinal) {
-        Round memory r = _tasks[task].rounds[round % RING];
-        if (r.tag != round || round == 0) return (0, 0, 0, 0, false);
-        return (r.seed, r.line, uint16(_tasks[task].accs[round % RING]), r.reveals, r.isFinal);
+    function roundOf(uint256 task, uint32 round)
+        external
+        view
+        returns (bytes16 seed, uint256 line, uint16 submissions, uint16 reveals, bool isFinal)
+    {
+        Round r = _tasks[task].rounds[round % RING];
+        if (r.tag() != round || round == 0) return (0, 0, 0, 0, false);
+        return (r.seed(), r.line(), uint16(_tasks[task].accs[round % RING]), r.reveals(), r.isFinal());
     }
 
     /// @inheritdoc IRoundLedger
@@ -386,56 +314,42 @@ contract RoundLedger is IRoundLedger {
 
     // --- internal
 
-    function _attestGenesis(
-        uint256 task,
-        bytes32 root
-    ) internal {
-        (Task storage t, Clock memory c) = _task(task);
-        require(c.start == 0, StaleCheckpoint(0, c.head));
+    function _attestGenesis(uint256 task, bytes32 root) internal {
+        (Task storage t, Clock c) = _task(task);
+        require(c.start() == 0, StaleCheckpoint(0, c.head()));
         require(root == t.genesis, WrongGenesis(root, t.genesis));
-        Lot storage lot = t.lots[msg.sender];
-        require(lot.until == NEVER, NotEnlisted(msg.sender));
-        require(!lot.genesis, AlreadyAttested(msg.sender));
+        Lot lot = t.lots[msg.sender];
+        require(lot.until() == NEVER, NotEnlisted(msg.sender));
+        require(!lot.hasGenesis(), AlreadyAttested(msg.sender));
 
-        lot.genesis = true;
-        t.opening.genesisWeight += lot.hi - lot.lo;
+        t.lots[msg.sender] = lot.withGenesis();
+        t.opening = t.opening.plusGenesis(lot.size());
         emit CheckpointAttested(task, 0, msg.sender, root);
         _tryStart(task, t);
     }
 
     /// @dev Starts the task in whichever call completes what it waits for.
-    function _tryStart(
-        uint256 task,
-        Task storage t
-    ) internal {
-        Clock memory c = t.clock;
-        if (c.start != 0 || c.lastRound == 0) return;
-        Opening memory o = t.opening;
-        Line memory l = t.line;
-        if (l.live < o.minStake || 3 * uint256(o.genesisWeight) < 2 * uint256(l.live) || l.trainers < o.minTrainers) return;
+    function _tryStart(uint256 task, Task storage t) internal {
+        Clock c = t.clock;
+        if (c.start() != 0 || c.lastRound() == 0) return;
+        (Opening o, Line l) = (t.opening, t.line);
+        if (l.live() < o.minStake() || 3 * o.genesis() < 2 * l.live() || l.trainers() < o.minTrainers()) return;
 
-        uint32 start = uint32(block.timestamp + o.lead);
-        t.clock.start = start;
+        uint32 start = uint32(block.timestamp + o.lead());
+        t.clock = c.withStart(start);
         emit CheckpointFinal(task, 0, t.genesis);
         emit TaskStarted(task, start);
     }
 
     /// @dev Binds a submission into the round's running hash; the first one opens the round's words.
-    function _append(
-        Task storage t,
-        Clock memory c,
-        uint32 round,
-        uint256 who,
-        bytes32 root,
-        bytes32 mark
-    ) internal returns (uint16 index) {
+    function _append(Task storage t, Clock c, uint32 round, uint256 who, bytes32 root, bytes32 mark) internal returns (uint16 index) {
         uint256 slot = round % RING;
         uint256 acc = t.accs[slot];
         if (uint16(acc >> 16) != round) {
-            Round memory old = t.rounds[slot];
-            require(old.tag == 0 || old.isFinal, RoundOccupied(old.tag));
-            t.rounds[slot] = Round({seed: 0, line: t.lineNow(round), tag: uint16(round), submissions: 0, reveals: 0, isFinal: false});
-            t.clock.pending = c.pending + 1;
+            Round old = t.rounds[slot];
+            require(old.tag() == 0 || old.isFinal(), RoundOccupied(old.tag()));
+            t.rounds[slot] = Rounds.make(round, t.line.inRound(round));
+            t.clock = c.opened();
             acc = 0;
         }
         index = uint16(acc);
@@ -443,62 +357,45 @@ contract RoundLedger is IRoundLedger {
         t.accs[slot] = Settling.chain(acc >> 32, who, root, mark) << 32 | uint256(round) << 16 | (index + 1);
     }
 
-    function _task(
-        uint256 task
-    ) internal view returns (Task storage t, Clock memory c) {
+    function _task(uint256 task) internal view returns (Task storage t, Clock c) {
         t = _tasks[task];
         c = t.clock;
-        require(c.period != 0, UnknownTask(task));
+        require(c.period() != 0, UnknownTask(task));
     }
 
     /// @dev A task that has started, and one of its rounds.
-    function _round(
-        uint256 task,
-        uint32 round
-    ) internal view returns (Task storage t, Clock memory c) {
+    function _round(uint256 task, uint32 round) internal view returns (Task storage t, Clock c) {
         (t, c) = _task(task);
-        require(c.start != 0, NotStarted(task));
-        require(round != 0 && round <= c.lastRound, UnknownRound(task, round));
+        require(c.start() != 0, NotStarted(task));
+        require(round != 0 && round <= c.lastRound(), UnknownRound(task, round));
     }
 
     /// @dev A round with at least one submission.
-    function _opened(
-        Task storage t,
-        uint256 task,
-        uint32 round
-    ) internal view returns (Round storage r) {
+    function _opened(Task storage t, uint256 task, uint32 round) internal view returns (Round r) {
         r = t.rounds[round % RING];
-        require(r.tag == round, UnknownRound(task, round));
+        require(r.tag() == round, UnknownRound(task, round));
     }
 
     /// @dev The caller's lot, which must count in the round.
-    function _lot(
-        Task storage t,
-        uint32 round
-    ) internal view returns (Lot memory lot) {
+    function _lot(Task storage t, uint32 round) internal view returns (Lot lot) {
         lot = t.lots[msg.sender];
-        require(lot.hi != 0 && lot.from <= round && round < lot.until, NotEnlisted(msg.sender));
+        require(lot.from() <= round && round < lot.until(), NotEnlisted(msg.sender));
     }
 
-    function _isOver(
-        Clock memory c
-    ) internal view returns (bool) {
-        if (c.lastRound == 0) return true;
-        return c.start != 0 && c.pending == 0 && block.timestamp >= c.workEnd(c.lastRound);
+    function _isOver(Clock c) internal view returns (bool) {
+        if (c.lastRound() == 0) return true;
+        return c.start() != 0 && c.pending() == 0 && block.timestamp >= c.workEnd(c.lastRound());
     }
 
-    function _isTrainer(
-        uint8 role
-    ) internal pure returns (bool) {
+    function _isTrainer(uint8 role) internal pure returns (bool) {
         require(role == Settling.TRAINER || role == Settling.VALIDATOR, UnknownRole(role));
         return role == Settling.TRAINER;
     }
 
-    function _gwei(
-        uint256 amount
-    ) internal pure returns (uint64) {
+    function _gwei(uint256 amount) internal pure returns (uint256) {
         require(amount != 0, ZeroAmount());
         require(amount % 1 gwei == 0 && amount / 1 gwei <= type(uint64).max, AmountNotInGwei(amount));
-        return uint64(amount / 1 gwei);
+        return amount / 1 gwei;
     }
 }
+

@@ -48,11 +48,7 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     mapping(address account => mapping(uint256 index => Waiting)) internal _waiting;
     mapping(address account => address) internal _payouts;
 
-    constructor(
-        address token_,
-        address ledger_,
-        uint64 unbondingPeriod_
-    ) {
+    constructor(address token_, address ledger_, uint64 unbondingPeriod_) {
         require(token_ != address(0) && ledger_ != address(0), ZeroAddress());
         token = token_;
         ledger = ledger_;
@@ -67,10 +63,7 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     // --- the account's own money
 
     /// @inheritdoc IStakeVault
-    function stake(
-        address account,
-        uint256 amount
-    ) external nonReentrant {
+    function stake(address account, uint256 amount) external nonReentrant {
         require(amount != 0, ZeroAmount());
         require(account != address(0), ZeroAddress());
         Account storage a = _accounts[account];
@@ -88,9 +81,7 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IStakeVault
-    function unbond(
-        uint256 amount
-    ) external nonReentrant {
+    function unbond(uint256 amount) external nonReentrant {
         require(amount != 0, ZeroAmount());
         Account storage a = _accounts[msg.sender];
         uint256 free = a.staked - a.locked;
@@ -107,9 +98,7 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IStakeVault
-    function withdraw(
-        address account
-    ) external nonReentrant returns (uint256 amount) {
+    function withdraw(address account) external nonReentrant returns (uint256 amount) {
         Cursor memory c = _cursors[account];
         while (c.first < c.next) {
             Waiting memory w = _waiting[account][c.first];
@@ -128,9 +117,7 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IStakeVault
-    function claim(
-        address account
-    ) external nonReentrant returns (uint256 amount) {
+    function claim(address account) external nonReentrant returns (uint256 amount) {
         Account storage a = _accounts[account];
         amount = a.claimable;
         require(amount != 0, NothingToPay());
@@ -143,10 +130,7 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IStakeVault
-    function setPayout(
-        address account,
-        address payout
-    ) external {
+    function setPayout(address account, address payout) external {
         address current = payoutOf(account);
         require(msg.sender == current, OnlyPayout(current));
         require(payout != address(0), ZeroAddress());
@@ -158,10 +142,7 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     // --- the ledger
 
     /// @inheritdoc IStakeVault
-    function lock(
-        address account,
-        uint256 amount
-    ) external onlyLedger {
+    function lock(address account, uint256 amount) external onlyLedger {
         Account storage a = _accounts[account];
         uint256 free = a.staked - a.locked;
         require(amount <= free, InsufficientFreeStake(free, amount));
@@ -171,19 +152,14 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IStakeVault
-    function unlock(
-        address account,
-        uint256 amount
-    ) external onlyLedger {
+    function unlock(address account, uint256 amount) external onlyLedger {
         Account storage a = _accounts[account];
         require(amount <= a.locked, InsufficientLockedStake(a.locked, amount));
         a.locked -= uint80(amount);
     }
 
     /// @inheritdoc IStakeVault
-    function settle(
-        Settlement[] calldata settlements
-    ) external onlyLedger nonReentrant {
+    function settle(Settlement[] calldata settlements) external onlyLedger nonReentrant {
         uint256 total = owed;
         uint256 burned;
         for (uint256 i; i < settlements.length; ++i) {
@@ -212,17 +188,13 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     // --- views
 
     /// @inheritdoc IStakeVault
-    function accountOf(
-        address account
-    ) external view returns (uint256 staked, uint256 locked, uint256 claimable) {
+    function accountOf(address account) external view returns (uint256 staked, uint256 locked, uint256 claimable) {
         Account memory a = _accounts[account];
         return (a.staked, a.locked, a.claimable);
     }
 
     /// @inheritdoc IStakeVault
-    function unbondingOf(
-        address account
-    ) external view returns (uint256[] memory amounts, uint64[] memory readyAt) {
+    function unbondingOf(address account) external view returns (uint256[] memory amounts, uint64[] memory readyAt) {
         Cursor memory c = _cursors[account];
         uint256 n = c.next - c.first;
         amounts = new uint256[](n);
@@ -234,9 +206,7 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IStakeVault
-    function payoutOf(
-        address account
-    ) public view returns (address) {
+    function payoutOf(address account) public view returns (address) {
         address payout = _payouts[account];
         return payout == address(0) ? account : payout;
     }

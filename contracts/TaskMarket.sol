@@ -29,11 +29,7 @@ contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
 
     mapping(uint256 task => Task) internal _tasks;
 
-    constructor(
-        address token_,
-        address vault_,
-        address ledger_
-    ) {
+    constructor(address token_, address vault_, address ledger_) {
         require(token_ != address(0) && vault_ != address(0) && ledger_ != address(0), ZeroAddress());
         token = token_;
         vault = vault_;
@@ -41,11 +37,7 @@ contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ITaskMarket
-    function publish(
-        Terms calldata terms,
-        uint256 budget,
-        string calldata uri
-    ) external nonReentrant returns (uint256 task) {
+    function publish(Terms calldata terms, uint256 budget, string calldata uri) external nonReentrant returns (uint256 task) {
         uint256 needed = uint256(terms.rounds) * terms.pot;
         require(budget >= needed, BudgetTooSmall(budget, needed));
         require(budget <= type(uint96).max, AmountTooLarge());
@@ -59,10 +51,7 @@ contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ITaskMarket
-    function fund(
-        uint256 task,
-        uint256 amount
-    ) external nonReentrant {
+    function fund(uint256 task, uint256 amount) external nonReentrant {
         Task storage t = _known(task);
         require(amount != 0, ZeroAmount());
         uint256 escrow = t.escrow + amount;
@@ -74,9 +63,7 @@ contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ITaskMarket
-    function cancel(
-        uint256 task
-    ) external nonReentrant {
+    function cancel(uint256 task) external nonReentrant {
         Task storage t = _known(task);
         require(msg.sender == t.initiator, OnlyInitiator(msg.sender));
 
@@ -85,9 +72,7 @@ contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ITaskMarket
-    function refund(
-        uint256 task
-    ) external nonReentrant returns (uint256 amount) {
+    function refund(uint256 task) external nonReentrant returns (uint256 amount) {
         Task storage t = _known(task);
         require(IRoundLedger(ledger).isOver(task), TaskStillOpen(task));
         amount = t.escrow;
@@ -99,10 +84,7 @@ contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ITaskMarket
-    function pay(
-        uint256 task,
-        uint256 amount
-    ) external nonReentrant {
+    function pay(uint256 task, uint256 amount) external nonReentrant {
         require(msg.sender == ledger, OnlyLedger(msg.sender));
         Task storage t = _tasks[task];
         require(amount <= t.escrow, EscrowTooSmall(t.escrow, amount));
@@ -113,30 +95,22 @@ contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ITaskMarket
-    function escrowOf(
-        uint256 task
-    ) external view returns (uint256) {
+    function escrowOf(uint256 task) external view returns (uint256) {
         return _tasks[task].escrow;
     }
 
     /// @inheritdoc ITaskMarket
-    function initiatorOf(
-        uint256 task
-    ) external view returns (address) {
+    function initiatorOf(uint256 task) external view returns (address) {
         return _tasks[task].initiator;
     }
 
-    function _known(
-        uint256 task
-    ) internal view returns (Task storage t) {
+    function _known(uint256 task) internal view returns (Task storage t) {
         t = _tasks[task];
         require(t.initiator != address(0), UnknownTask(task));
     }
 
     /// @dev Takes `amount` from the caller; a token that takes a fee on the way is refused.
-    function _pull(
-        uint256 amount
-    ) internal {
+    function _pull(uint256 amount) internal {
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
         uint256 received = IERC20(token).balanceOf(address(this)) - before;

@@ -128,112 +128,45 @@ interface IRoundLedgerEvents {
 /// *Roles.* None. The market registers tasks; everything else is open to whoever has the stake.
 interface IRoundLedger is IRoundLedgerErrors, IRoundLedgerEvents {
     // --- called by the market
-    function register(
-        uint256 task,
-        Terms calldata terms
-    ) external;
-    function stop(
-        uint256 task
-    ) external returns (uint16 lastRound);
+    function register(uint256 task, Terms calldata terms) external;
+    function stop(uint256 task) external returns (uint16 lastRound);
     /// @notice True when no round of the task can pay any more.
-    function isOver(
-        uint256 task
-    ) external view returns (bool);
+    function isOver(uint256 task) external view returns (bool);
 
     // --- enlisting
-    function enlistValidator(
-        uint256 task,
-        uint256 amount,
-        string calldata uri
-    ) external;
-    function enlistTrainer(
-        uint256 task,
-        uint256 amount,
-        string calldata uri
-    ) external;
-    function leave(
-        uint256 task,
-        uint8 role
-    ) external;
+    function enlistValidator(uint256 task, uint256 amount, string calldata uri) external;
+    function enlistTrainer(uint256 task, uint256 amount, string calldata uri) external;
+    function leave(uint256 task, uint8 role) external;
     /// @notice Unlocks what `account` enlisted once no round needs it any more.
-    function release(
-        uint256 task,
-        address account,
-        uint8 role
-    ) external;
+    function release(uint256 task, address account, uint8 role) external;
 
     // --- a round
-    function submit(
-        uint256 task,
-        uint32 round,
-        uint16 base,
-        uint32 units,
-        bytes32 root,
-        bytes32 mark,
-        string calldata uri
-    ) external;
+    function submit(uint256 task, uint32 round, uint16 base, uint32 units, bytes32 root, bytes32 mark, string calldata uri) external;
     /// @param header RLP of the first block header at or after the scheduled time; @param parent RLP of its parent's header
-    function seal(
-        uint256 task,
-        uint32 round,
-        bytes calldata header,
-        bytes calldata parent
-    ) external;
-    function commit(
-        uint256 task,
-        uint32 round,
-        bytes32 commitment
-    ) external;
-    function reveal(
-        uint256 task,
-        uint32 round,
-        bytes calldata votes,
-        uint256 held,
-        bytes32 evidence,
-        bytes32 salt
-    ) external;
+    function seal(uint256 task, uint32 round, bytes calldata header, bytes calldata parent) external;
+    function commit(uint256 task, uint32 round, bytes32 commitment) external;
+    function reveal(uint256 task, uint32 round, bytes calldata votes, uint256 held, bytes32 evidence, bytes32 salt) external;
     /// @notice Attests the root of checkpoint `round`; round 0 attests genesis. The caller's lot must count in that round.
-    function attest(
-        uint256 task,
-        uint32 round,
-        bytes32 root
-    ) external;
+    function attest(uint256 task, uint32 round, bytes32 root) external;
     /// @notice Settles a round from its submissions and reveals, which must be complete and in the order of their events.
     /// @param attesters validators who attested the checkpoint that won and revealed nothing, in the order of their attestations
-    function finalize(
-        uint256 task,
-        uint32 round,
-        Entry[] calldata entries,
-        Reveal[] calldata reveals,
-        address[] calldata attesters
-    ) external;
+    function finalize(uint256 task, uint32 round, Entry[] calldata entries, Reveal[] calldata reveals, address[] calldata attesters)
+        external;
 
     // --- views
-    function termsOf(
-        uint256 task
-    ) external view returns (Terms memory);
+    function termsOf(uint256 task) external view returns (Terms memory);
     /// @return start unix second at which round 1 opens, 0 before the task has started
     /// @return lastRound number of the last round (falls by cancelling)
     /// @return head round of the newest final checkpoint
     /// @return pending rounds with submissions that aren't final
-    function stateOf(
-        uint256 task
-    ) external view returns (uint32 start, uint16 lastRound, uint16 head, uint16 pending);
-    function lineOf(
-        uint256 task
-    ) external view returns (uint256 gweiLine);
-    function lotOf(
-        uint256 task,
-        address account
-    ) external view returns (uint32 from, uint32 until, uint256 lo, uint256 hi);
-    function trainerOf(
-        uint256 task,
-        address account
-    ) external view returns (uint32 from, uint256 enlisted, uint256 exposed);
-    function roundOf(
-        uint256 task,
-        uint32 round
-    ) external view returns (bytes16 seed, uint256 line, uint16 submissions, uint16 reveals, bool isFinal);
+    function stateOf(uint256 task) external view returns (uint32 start, uint16 lastRound, uint16 head, uint16 pending);
+    function lineOf(uint256 task) external view returns (uint256 gweiLine);
+    function lotOf(uint256 task, address account) external view returns (uint32 from, uint32 until, uint256 lo, uint256 hi);
+    function trainerOf(uint256 task, address account) external view returns (uint32 from, uint256 enlisted, uint256 exposed);
+    function roundOf(uint256 task, uint32 round)
+        external
+        view
+        returns (bytes16 seed, uint256 line, uint16 submissions, uint16 reveals, bool isFinal);
     /// @notice The digest a validator commits to (EIP-712 `Attestation`).
     function attestationDigest(
         uint256 task,

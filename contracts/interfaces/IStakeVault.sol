@@ -57,59 +57,33 @@ interface IStakeVault is IStakeVaultErrors, IStakeVaultEvents {
     }
 
     /// @notice Stakes `amount` of the caller's tokens for `account`.
-    function stake(
-        address account,
-        uint256 amount
-    ) external;
+    function stake(address account, uint256 amount) external;
 
     /// @notice Starts to withdraw `amount` of free stake; it can be withdrawn after `unbondingPeriod`.
-    function unbond(
-        uint256 amount
-    ) external;
+    function unbond(uint256 amount) external;
 
     /// @notice Sends matured unbonded stake to the payout address.
-    function withdraw(
-        address account
-    ) external returns (uint256 amount);
+    function withdraw(address account) external returns (uint256 amount);
 
     /// @notice Sends what the account can claim to its payout address.
-    function claim(
-        address account
-    ) external returns (uint256 amount);
+    function claim(address account) external returns (uint256 amount);
 
     /// @notice Sets where the caller's money goes. Once set, only the payout address itself can change it.
-    function setPayout(
-        address account,
-        address payout
-    ) external;
+    function setPayout(address account, address payout) external;
 
     /// @notice Locks free stake. Only the ledger.
-    function lock(
-        address account,
-        uint256 amount
-    ) external;
+    function lock(address account, uint256 amount) external;
 
     /// @notice Frees locked stake. Only the ledger.
-    function unlock(
-        address account,
-        uint256 amount
-    ) external;
+    function unlock(address account, uint256 amount) external;
 
     /// @notice Applies the settlements of a round; the market has sent the escrow's part of the credits before. Only the ledger.
     /// @dev Reverts when the vault would owe more than it holds.
-    function settle(
-        Settlement[] calldata settlements
-    ) external;
+    function settle(Settlement[] calldata settlements) external;
 
-    function accountOf(
-        address account
-    ) external view returns (uint256 staked, uint256 locked, uint256 claimable);
-    function unbondingOf(
-        address account
-    ) external view returns (uint256[] memory amounts, uint64[] memory readyAt);
-    function payoutOf(
-        address account
-    ) external view returns (address);
+    function accountOf(address account) external view returns (uint256 staked, uint256 locked, uint256 claimable);
+    function unbondingOf(address account) external view returns (uint256[] memory amounts, uint64[] memory readyAt);
+    function payoutOf(address account) external view returns (address);
     function owed() external view returns (uint256);
     function unbondingPeriod() external view returns (uint64);
     function token() external view returns (address);

@@ -81,40 +81,22 @@ interface ITaskMarketEvents {
 /// *Liveness.* A refund needs only time and the ledger's word that no round can pay any more.
 interface ITaskMarket is ITaskMarketErrors, ITaskMarketEvents {
     /// @notice Publishes a task and moves its budget into escrow.
-    function publish(
-        Terms calldata terms,
-        uint256 budget,
-        string calldata uri
-    ) external returns (uint256 task);
+    function publish(Terms calldata terms, uint256 budget, string calldata uri) external returns (uint256 task);
 
     /// @notice Adds to a task's escrow.
-    function fund(
-        uint256 task,
-        uint256 amount
-    ) external;
+    function fund(uint256 task, uint256 amount) external;
 
     /// @notice Ends the task before the first round that hasn't opened.
-    function cancel(
-        uint256 task
-    ) external;
+    function cancel(uint256 task) external;
 
     /// @notice Sends what is left in escrow to the initiator once no round can pay any more. Anyone may call it.
-    function refund(
-        uint256 task
-    ) external returns (uint256 amount);
+    function refund(uint256 task) external returns (uint256 amount);
 
     /// @notice Sends `amount` of a task's escrow to the vault. Only the ledger.
-    function pay(
-        uint256 task,
-        uint256 amount
-    ) external;
+    function pay(uint256 task, uint256 amount) external;
 
-    function escrowOf(
-        uint256 task
-    ) external view returns (uint256);
-    function initiatorOf(
-        uint256 task
-    ) external view returns (address);
+    function escrowOf(uint256 task) external view returns (uint256);
+    function initiatorOf(uint256 task) external view returns (address);
     function tasks() external view returns (uint256 count);
     function token() external view returns (address);
     function vault() external view returns (address);

@@ -20,11 +20,7 @@ library BlockHeader {
     }
 
     /// @dev The header of the first block at or after `time`, proved by its parent's header and the chain's own hash.
-    function firstAt(
-        bytes calldata header,
-        bytes calldata parent,
-        uint256 time
-    ) internal view returns (Fields memory f) {
+    function firstAt(bytes calldata header, bytes calldata parent, uint256 time) internal view returns (Fields memory f) {
         f = parse(header);
         Fields memory p = parse(parent);
         require(keccak256(parent) == f.parentHash, IRoundLedgerErrors.WrongHeader("parent"));
@@ -34,31 +30,30 @@ library BlockHeader {
         require(f.prevRandao != 0, IRoundLedgerErrors.WrongHeader("prevrandao"));
     }
 
-    function parse(
-        bytes calldata h
-    ) internal pure returns (Fields memory f) {
-        _check(h.length > INTEGERS_AT && h[0] == 0xf9 && uint16(bytes2(h[1:3])) == h.length - 3);
-        _check(h[3] == 0xa0 && h[36] == 0xa0 && h[69] == 0x94 && h[90] == 0xa0 && h[123] == 0xa0 && h[156] == 0xa0);
-        _check(bytes3(h[189:192]) == 0xb90100);
-        f.parentHash = bytes32(h[4:36]);
+    function parse(bytes calldata h) internal pure returns (Fields memory f) {
+        _check(h.length > INTEGERS_AT && h.length < 1 << 16);
+        // 0xf9 and the length of what follows, parent hash, ommers; beneficiary; three roots; bloom
+        _check(_word(h, 0) >> 232 == 0xf90000 | (h.length - 3));
+        _check(_byte(h, 3) == 0xa0 && _byte(h, 36) == 0xa0 && _byte(h, 69) == 0x94 && _byte(h, 90) == 0xa0);
+        _check(_byte(h, 123) == 0xa0 && _byte(h, 156) == 0xa0 && _word(h, 189) >> 232 == 0xb90100);
+        f.parentHash = bytes32(_word(h, 4));
 
         uint256 pos = INTEGERS_AT;
-        (, pos) = _integer(h, pos); // difficulty
-        (f.number, pos) = _integer(h, pos);
-        (, pos) = _integer(h, pos); // gas limit
-        (, pos) = _integer(h, pos); // gas used
-        (f.timestamp, pos) = _integer(h, pos);
+        for (uint256 k; k < 5; ++k) {
+            // difficulty, number, gas limit, gas used, timestamp
+            uint256 value;
+            (value, pos) = _integer(h, pos);
+            if (k == 1) f.number = value;
+            if (k == 4) f.timestamp = value;
+        }
         pos = _skip(h, pos); // extra data
-        _check(pos + 33 <= h.length && h[pos] == 0xa0);
-        f.prevRandao = bytes32(h[pos + 1:pos + 33]);
+        _check(pos + 33 <= h.length && _byte(h, pos) == 0xa0);
+        f.prevRandao = bytes32(_word(h, pos + 1));
     }
 
-    function _integer(
-        bytes calldata h,
-        uint256 pos
-    ) private pure returns (uint256 value, uint256 next) {
-        _check(pos < h.length);
-        uint256 prefix = uint8(h[pos]);
+    function _integer(bytes calldata h, uint256 pos) private pure returns (uint256 value, uint256 next) {
+        _check(pos + 1 < h.length);
+        uint256 prefix = _byte(h, pos);
         if (prefix < 0x80) {
             _check(prefix != 0);
             return (prefix, pos + 1);
@@ -67,26 +62,32 @@ library BlockHeader {
         next = pos + 1 + size;
         _check(size <= 32 && next <= h.length);
         if (size == 0) return (0, next);
-        value = uint256(bytes32(h[pos + 1:next])) >> (8 * (32 - size));
-        _check(uint8(h[pos + 1]) != 0 && (size > 1 || value >= 0x80));
+        value = _word(h, pos + 1) >> (8 * (32 - size));
+        _check(_byte(h, pos + 1) != 0 && value >= 0x80);
     }
 
-    /// @dev A string of at most 255 bytes.
-    function _skip(
-        bytes calldata h,
-        uint256 pos
-    ) private pure returns (uint256) {
+    /// @dev Past a string of at most 255 bytes.
+    function _skip(bytes calldata h, uint256 pos) private pure returns (uint256) {
         _check(pos + 1 < h.length);
-        uint256 prefix = uint8(h[pos]);
+        uint256 prefix = _byte(h, pos);
         if (prefix < 0x80) return pos + 1;
         if (prefix < 0xb8) return pos + 1 + (prefix - 0x80);
-        _check(prefix == 0xb8 && uint8(h[pos + 1]) > 55);
-        return pos + 2 + uint8(h[pos + 1]);
+        _check(prefix == 0xb8 && _byte(h, pos + 1) > 55);
+        return pos + 2 + _byte(h, pos + 1);
     }
 
-    function _check(
-        bool good
-    ) private pure {
+    /// @dev Unchecked: whoever uses bits of it has compared their place with the length.
+    function _word(bytes calldata h, uint256 pos) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := calldataload(add(h.offset, pos))
+        }
+    }
+
+    function _byte(bytes calldata h, uint256 pos) private pure returns (uint256) {
+        return _word(h, pos) >> 248;
+    }
+
+    function _check(bool good) private pure {
         require(good, IRoundLedgerErrors.WrongHeader("rlp"));
     }
 }

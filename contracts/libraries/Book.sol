@@ -16,21 +16,14 @@ library Books {
     /// @dev Apart from the lines: who was seen already.
     uint256 private constant SEEN = 1 << 255;
 
-    function open(
-        uint256 task,
-        uint256 round,
-        uint256 most
-    ) internal pure returns (Book memory b) {
+    function open(uint256 task, uint256 round, uint256 most) internal pure returns (Book memory b) {
         b.lines = new IStakeVault.Settlement[](most);
         b.counts = new uint256[](most);
         b.key = (task << 176) | (round << 160);
     }
 
     /// @dev The account's line; a new one when it has none.
-    function find(
-        Book memory b,
-        address account
-    ) internal returns (uint256 k) {
+    function find(Book memory b, address account) internal returns (uint256 k) {
         uint256 key = b.key | uint160(account);
         assembly ("memory-safe") {
             k := tload(key)
@@ -46,10 +39,7 @@ library Books {
     }
 
     /// @dev True the first time that it is asked for an account.
-    function first(
-        Book memory b,
-        address account
-    ) internal returns (bool isFirst) {
+    function first(Book memory b, address account) internal returns (bool isFirst) {
         uint256 key = SEEN | b.key | uint160(account);
         assembly ("memory-safe") {
             isFirst := iszero(tload(key))
@@ -58,9 +48,7 @@ library Books {
     }
 
     /// @dev The lines that were used.
-    function close(
-        Book memory b
-    ) internal pure returns (IStakeVault.Settlement[] memory lines) {
+    function close(Book memory b) internal pure returns (IStakeVault.Settlement[] memory lines) {
         lines = b.lines;
         uint256 size = b.size;
         assembly ("memory-safe") {
@@ -71,11 +59,7 @@ library Books {
 
 library Pay {
     /// @dev What is paid of `amount` when `due` is asked of a pot: all of it, or its share rounded down.
-    function share(
-        uint256 amount,
-        uint256 due,
-        uint256 pot
-    ) internal pure returns (uint256) {
+    function share(uint256 amount, uint256 due, uint256 pot) internal pure returns (uint256) {
         return due <= pot ? amount : amount * pot / due;
     }
 }

@@ -14,39 +14,26 @@ library Mark {
     uint256 private constant HASH_SHIFT = 18;
 
     /// @dev An empty mark of `round`.
-    function fresh(
-        uint256 round
-    ) internal pure returns (uint256) {
+    function fresh(uint256 round) internal pure returns (uint256) {
         return (round / RING + 1) << 3;
     }
 
     /// @dev The mark of `round` in a slot's word: the word itself, or an empty mark when the word is another round's.
-    function inRound(
-        uint256 word,
-        uint256 round
-    ) internal pure returns (uint256) {
+    function inRound(uint256 word, uint256 round) internal pure returns (uint256) {
         uint256 tag = fresh(round);
         return word & (0x7fff << 3) == tag ? word : tag;
     }
 
     /// @dev The mark with a commitment, of which the top 238 bits are kept.
-    function commit(
-        uint256 mark,
-        bytes32 commitment
-    ) internal pure returns (uint256) {
+    function commit(uint256 mark, bytes32 commitment) internal pure returns (uint256) {
         return mark | (uint256(commitment) >> HASH_SHIFT << HASH_SHIFT);
     }
 
-    function isCommitted(
-        uint256 mark
-    ) internal pure returns (bool) {
+    function isCommitted(uint256 mark) internal pure returns (bool) {
         return mark >> HASH_SHIFT != 0;
     }
 
-    function opensTo(
-        uint256 mark,
-        bytes32 digest
-    ) internal pure returns (bool) {
+    function opensTo(uint256 mark, bytes32 digest) internal pure returns (bool) {
         return mark >> HASH_SHIFT == uint256(digest) >> HASH_SHIFT;
     }
 }

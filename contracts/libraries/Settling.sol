@@ -3,11 +3,13 @@ pragma solidity 0.8.37;
 
 import {Entry, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} from "../interfaces/IRoundLedger.sol";
 import {Book, Books, Pay} from "./Book.sol";
+import {Clock} from "./Clock.sol";
 import {Mark} from "./Mark.sol";
-import {Candidate, Clock, Lot, Money, Task, Trainer} from "./State.sol";
+import {Task} from "./State.sol";
 import {TaskTerms} from "./TaskTerms.sol";
 import {TypedData} from "./TypedData.sol";
 import {Votes} from "./Votes.sol";
+import {Candidate, Money, Trainer} from "./Words.sol";
 
 /// @dev Turns a round's submissions and reveals into outcomes, pay and slashes. The steps run in this order:
 /// `open` (what was revealed and attested), `judge` (outcomes), `payTrainers`, `payValidators`.
@@ -41,18 +43,11 @@ library Settling {
     }
 
     /// @dev The running hash over the entries: the next is the top 224 bits of keccak(previous, entry).
-    function chain(
-        uint256 acc,
-        uint256 who,
-        bytes32 root,
-        bytes32 mark
-    ) internal pure returns (uint256) {
+    function chain(uint256 acc, uint256 who, bytes32 root, bytes32 mark) internal pure returns (uint256) {
         return uint256(keccak256(abi.encode(acc, who, root, mark))) >> 32;
     }
 
-    function chain(
-        Entry[] calldata entries
-    ) internal pure returns (uint256 acc) {
+    function chain(Entry[] calldata entries) internal pure returns (uint256 acc) {
         for (uint256 i; i < entries.length; ++i) {
             Entry calldata e = entries[i];
             acc = chain(acc, e.who, e.root, e.mark);
@@ -61,14 +56,9 @@ library Settling {
 
     /// @dev Checks reveals and attesters against the marks, and counts them.
     /// @param weight gwei that attested the checkpoint that won, 0 when none did
-    function open(
-        Task storage t,
-        Sheet memory s,
-        uint256 slot,
-        uint256 weight,
-        Reveal[] calldata reveals,
-        address[] calldata attesters
-    ) internal {
+    function open(Task storage t, Sheet memory s, uint256 slot, uint256 weight, Reveal[] calldata reveals, address[] calldata attesters)
+        internal
+    {
         bytes32 domain = TypedData.domain();
         uint256 attesting;
         s.attested = new bool[](reveals.length);
@@ -82,7 +72,7 @@ library Settling {
             );
             require(s.book.first(r.validator), IRoundLedgerErrors.WrongReveals(reveals.length, i));
 
-            uint256 stake = _size(t.lots[r.validator]);
+            uint256 stake = t.lots[r.validator].size();
             s.stake += stake;
             Votes.count(s.tally, r.votes);
             Votes.hold(s.tally, r.held, stake);
@@ -99,7 +89,7 @@ library Settling {
                     && s.book.first(attesters[i]),
                 IRoundLedgerErrors.WrongAttesters()
             );
-            attesting += _size(t.lots[attesters[i]]);
+            attesting += t.lots[attesters[i]].size();
             ++s.attesters;
         }
         require(attesting == weight, IRoundLedgerErrors.WrongAttesters());
@@ -107,12 +97,9 @@ library Settling {
     }
 
     /// @dev Fixes the outcome of each submission, what its trainer is due, and slashes.
-    function judge(
-        Sheet memory s,
-        Entry[] calldata entries
-    ) internal returns (bytes memory outcomes) {
+    function judge(Sheet memory s, Entry[] calldata entries) internal returns (bytes memory outcomes) {
         outcomes = new bytes(entries.length);
-        uint256 quorum = (2 * uint256(s.clock.seats) + 2) / 3;
+        uint256 quorum = (2 * uint256(s.clock.seats()) + 2) / 3;
         for (uint256 i; i < entries.length; ++i) {
             uint256 who = entries[i].who;
             (uint256 verdict, uint256 seats, uint8 outcome) = Votes.outcome(s.tally[i], quorum, s.stake);
@@ -122,21 +109,18 @@ library Settling {
             uint256 k = s.book.find(address(uint160(who >> 96)));
             s.book.counts[k] += 1 << 16;
             if (outcome == Votes.PAID) {
-                uint256 pay = uint256(uint32(who >> 64)) * s.money.price;
+                uint256 pay = uint256(uint32(who >> 64)) * s.money.price();
                 s.book.lines[k].credit += uint96(pay);
                 s.book.counts[k] += 1;
                 s.due += pay;
             }
-            if (verdict == Votes.VALID) s.due += seats * s.money.seatFee;
+            if (verdict == Votes.VALID) s.due += seats * s.money.seatFee();
             if (verdict > Votes.VALID) _slash(s, k, i, outcome, seats);
         }
     }
 
     /// @dev A void round: nothing is paid, nobody is slashed.
-    function void(
-        Sheet memory s,
-        Entry[] calldata entries
-    ) internal returns (bytes memory outcomes) {
+    function void(Sheet memory s, Entry[] calldata entries) internal returns (bytes memory outcomes) {
         outcomes = new bytes(entries.length);
         for (uint256 i; i < entries.length; ++i) {
             outcomes[i] = bytes1(Votes.VOID);
@@ -145,10 +129,7 @@ library Settling {
     }
 
     /// @dev Frees what the round's submissions risked, takes what was slashed, and scales pay to the pot. Only trainers are in the book yet.
-    function payTrainers(
-        Task storage t,
-        Sheet memory s
-    ) internal {
+    function payTrainers(Task storage t, Sheet memory s) internal {
         uint256 exposure = TaskTerms.exposure(s.clock, s.money);
         uint256 n = s.book.size;
         for (uint256 k; k < n; ++k) {
@@ -156,15 +137,10 @@ library Settling {
             uint256 submitted = s.book.counts[k] >> 16;
             uint256 taken = uint256(s.book.lines[k].burned) + s.book.lines[k].fees;
 
-            Trainer storage w = t.trainers[account];
-            w.open -= uint16(submitted);
-            if (taken != 0) {
-                uint256 enlisted = w.enlisted - taken;
-                w.enlisted = uint96(enlisted);
-                if (!w.left) w.capacity = capacity(enlisted, exposure);
-            }
+            Trainer w = t.trainers[account].minusOpen(submitted);
+            t.trainers[account] = taken == 0 ? w : w.withEnlisted(w.enlisted() - taken, exposure);
 
-            uint256 pay = Pay.share(s.book.lines[k].credit, s.due, s.money.pot);
+            uint256 pay = Pay.share(s.book.lines[k].credit, s.due, s.money.pot());
             if (pay == 0) continue;
             s.book.lines[k].credit = uint96(pay);
             s.fromEscrow += pay;
@@ -173,46 +149,24 @@ library Settling {
     }
 
     /// @dev Pays seats that agreed with the outcome, and attesters of the checkpoint that won.
-    function payValidators(
-        Sheet memory s,
-        Reveal[] calldata reveals,
-        address[] calldata attesters
-    ) internal {
+    function payValidators(Sheet memory s, Reveal[] calldata reveals, address[] calldata attesters) internal {
         for (uint256 i; i < reveals.length; ++i) {
             (uint256 all, uint256 valid, uint256 refused) = Votes.agreeing(s.tally, reveals[i].votes);
-            uint256 pay = valid * s.money.seatFee + (s.attested[i] ? s.attestFee : 0);
-            _payValidator(s, reveals[i].validator, all, valid + refused, pay, refused * s.money.seatFee);
+            uint256 pay = valid * s.money.seatFee() + (s.attested[i] ? s.attestFee : 0);
+            _payValidator(s, reveals[i].validator, all, valid + refused, pay, refused * s.money.seatFee());
         }
         for (uint256 i; i < attesters.length; ++i) {
             _payValidator(s, attesters[i], 0, 0, s.attestFee, 0);
         }
     }
 
-    /// @dev How many submissions `enlisted` wei can back at once.
-    function capacity(
-        uint256 enlisted,
-        uint256 exposure
-    ) internal pure returns (uint16) {
-        uint256 n = enlisted / exposure;
-        return n > type(uint16).max ? type(uint16).max : uint16(n);
+    /// @return gwei that attested the checkpoint of the round, when the candidate won
+    function winner(Candidate c, uint256 round) internal pure returns (uint256) {
+        return c.tag() == round && c.won() ? c.weight() : 0;
     }
 
-    function winner(
-        Candidate memory c,
-        uint256 round
-    ) internal pure returns (uint256 weight) {
-        return c.tag == round && c.won ? c.weight : 0;
-    }
-
-    function _payValidator(
-        Sheet memory s,
-        address account,
-        uint256 seats,
-        uint256 agreed,
-        uint256 due,
-        uint256 fees
-    ) private {
-        uint256 pay = Pay.share(due, s.due, s.money.pot);
+    function _payValidator(Sheet memory s, address account, uint256 seats, uint256 agreed, uint256 due, uint256 fees) private {
+        uint256 pay = Pay.share(due, s.due, s.money.pot());
         s.fromEscrow += pay;
         uint256 k = s.book.find(account);
         s.book.lines[k].credit += uint96(pay + fees);
@@ -220,25 +174,13 @@ library Settling {
     }
 
     /// @dev A refused submission pays the seats that refused it; a lie burns the bond as well.
-    function _slash(
-        Sheet memory s,
-        uint256 k,
-        uint256 index,
-        uint8 outcome,
-        uint256 seats
-    ) private {
-        uint256 fees = seats * s.money.seatFee;
-        uint256 burned = outcome == Votes.INVALID ? uint256(s.clock.bond) * 1 gwei : 0;
+    function _slash(Sheet memory s, uint256 k, uint256 index, uint8 outcome, uint256 seats) private {
+        uint256 fees = seats * s.money.seatFee();
+        uint256 burned = outcome == Votes.INVALID ? s.clock.bond() : 0;
         s.book.lines[k].fees += uint96(fees);
         s.book.lines[k].burned += uint96(burned);
         s.fromBonds += fees;
         s.burned += burned;
         emit IRoundLedgerEvents.Slashed(s.task, s.book.lines[k].account, s.round, uint16(index), burned, fees);
-    }
-
-    function _size(
-        Lot memory lot
-    ) private pure returns (uint256) {
-        return lot.hi - lot.lo;
     }
 }

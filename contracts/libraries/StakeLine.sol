@@ -2,112 +2,76 @@
 pragma solidity 0.8.37;
 
 import {IRoundLedgerErrors} from "../interfaces/IRoundLedger.sol";
-import {Candidate, Clock, Hole, Line, Lot, NEVER, RING, Round, Task} from "./State.sol";
-import {Windows} from "./Windows.sol";
+import {Clock} from "./Clock.sol";
+import {Hole, RING, Task} from "./State.sol";
+import {Candidate, Candidates, Line, Lot, Lots, NEVER, Round} from "./Words.sol";
 
 /// @dev The line on which validators' stake lies, and the weight that it gives a checkpoint. Lengths in gwei.
 ///
 /// A lot that is left stays on the line as silent seats until it is released; then its stretch is cut off the end, or kept as a hole
-/// that the next validator fills.
+/// that a later validator fills.
 library StakeLine {
     /// @dev Lays a lot of `size` for rounds from `from` on: into the newest hole if it fits, else at the end.
-    function place(
-        Task storage t,
-        address account,
-        uint64 size,
-        uint32 from
-    ) internal {
-        uint64 lo = t.line.length;
+    function place(Task storage t, address account, uint256 size, uint256 from) internal {
+        Line line = t.line;
+        uint256 lo = line.length();
         uint256 n = t.holes.length;
-        if (n != 0 && t.holes[n - 1].hi - t.holes[n - 1].lo >= size) {
-            Hole storage hole = t.holes[n - 1];
+        Hole memory hole;
+        if (n != 0) hole = t.holes[n - 1];
+        if (hole.hi - hole.lo >= size) {
             lo = hole.lo;
-            hole.lo = lo + size;
-            if (hole.lo == hole.hi) t.holes.pop();
+            if (hole.hi - lo == size) t.holes.pop();
+            else t.holes[n - 1].lo = uint64(lo + size);
         } else {
-            require(uint256(lo) + size <= type(uint64).max, IRoundLedgerErrors.LineFull());
-            _resize(t.line, lo + size, from);
+            require(lo + size <= type(uint64).max, IRoundLedgerErrors.LineFull());
+            line = line.resized(lo + size, from);
         }
-        t.line.live += size;
-        t.lots[account] = Lot({from: from, until: NEVER, lo: lo, hi: lo + size, genesis: false});
+        t.line = line.plusLive(size);
+        t.lots[account] = Lots.make(from, lo, lo + size);
     }
 
     /// @dev Takes a released lot off the line. No round that can still draw or count it is left.
-    function vacate(
-        Task storage t,
-        address account,
-        Lot memory lot,
-        uint32 from
-    ) internal {
-        delete t.lots[account];
-        if (lot.until == NEVER) t.line.live -= lot.hi - lot.lo;
-        if (lot.hi == t.line.length) _resize(t.line, lot.lo, from);
-        else t.holes.push(Hole({lo: lot.lo, hi: lot.hi}));
+    function vacate(Task storage t, address account, Lot lot, uint256 from) internal {
+        t.lots[account] = Lot.wrap(0);
+        Line line = t.line;
+        if (lot.until() == NEVER) line = line.minusLive(lot.size());
+        if (lot.hi() == line.length()) line = line.resized(lot.lo(), from);
+        else t.holes.push(Hole({lo: uint64(lot.lo()), hi: uint64(lot.hi())}));
+        t.line = line;
     }
 
-    /// @dev Reverts while a round that the lot answers for is open.
-    function checkFree(
-        Task storage t,
-        Clock memory c,
-        Lot memory lot
-    ) internal view {
-        uint256 last = lot.until - 1;
-        if (last > c.lastRound) last = c.lastRound;
-        if (last < lot.from) return;
-        uint256 end = Windows.challengeEnd(c, last);
+    /// @dev Reverts while a round that the lot answers for isn't final.
+    function checkFree(Task storage t, Clock c, Lot lot) internal view {
+        uint256 last = lot.until() - 1;
+        if (last > c.lastRound()) last = c.lastRound();
+        if (last < lot.from()) return;
+        uint256 end = c.challengeEnd(last);
         require(block.timestamp >= end, IRoundLedgerErrors.StillNeeded(end));
-        if (c.pending == 0) return;
+        if (c.pending() == 0) return;
         for (uint256 slot; slot < RING; ++slot) {
-            Round memory r = t.rounds[slot];
-            bool answered = r.tag >= lot.from && r.tag <= last;
-            require(!answered || r.isFinal, IRoundLedgerErrors.NotFinal(r.tag));
+            Round r = t.rounds[slot];
+            bool answers = r.tag() >= lot.from() && r.tag() <= last;
+            require(!answers || r.isFinal(), IRoundLedgerErrors.NotFinal(r.tag()));
         }
     }
 
-    /// @dev The line that a round which is open now draws from.
-    function lineNow(
-        Task storage t,
-        uint256 round
-    ) internal view returns (uint64) {
-        Line memory l = t.line;
-        return round >= l.changedAt ? l.length : l.previous;
-    }
-
     /// @dev The line of a round: as its first submission found it, or, without any submission, as it is known now.
-    function lineIn(
-        Task storage t,
-        uint256 round
-    ) internal view returns (uint64) {
-        Round memory r = t.rounds[round % RING];
-        return r.tag == round ? r.line : lineNow(t, round);
+    function lineIn(Task storage t, uint256 round) internal view returns (uint256) {
+        Round r = t.rounds[round % RING];
+        return r.tag() == round ? r.line() : t.line.inRound(round);
     }
 
     /// @dev Adds stake behind a root for checkpoint `round`. The first root attested is the candidate.
-    function addWeight(
-        Task storage t,
-        uint32 round,
-        bytes32 root,
-        uint64 size
-    ) internal returns (uint256 weight, bool isCandidate) {
-        Candidate memory c = t.candidates[round % RING];
-        if (c.tag != round) c = Candidate({root: bytes20(root), tag: uint16(round), weight: 0, won: false});
-        isCandidate = c.root == bytes20(root);
-        if (isCandidate) {
-            c.weight += size;
+    function addWeight(Task storage t, uint256 round, bytes32 root, uint256 size) internal returns (uint256 weight, bool isCandidate) {
+        Candidate c = t.candidates[round % RING];
+        if (c.tag() != round) c = Candidates.make(round, root);
+        if (c.isFor(root)) {
+            c = c.plusWeight(size);
             t.candidates[round % RING] = c;
-            return (c.weight, true);
+            return (c.weight(), true);
         }
         bytes32 key = keccak256(abi.encode(round, root));
         weight = t.others[key] + size;
         t.others[key] = weight;
-    }
-
-    function _resize(
-        Line storage line,
-        uint64 length,
-        uint32 from
-    ) private {
-        if (line.changedAt != from) (line.previous, line.changedAt) = (line.length, from);
-        line.length = length;
     }
 }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IRoundLedgerErrors} from "../interfaces/IRoundLedger.sol";
 import {Draw} from "./Draw.sol";
-import {Lot, Round} from "./State.sol";
+import {Lot, Round} from "./Words.sol";
 
 /// @dev Packed votes and their tally.
 ///
@@ -22,34 +22,26 @@ library Votes {
     uint8 internal constant VOID = 7;
 
     /// @dev Refuses votes that aren't well-formed or claim a seat that wasn't drawn.
-    function check(
-        bytes calldata votes,
-        Round memory r,
-        uint256 seats,
-        Lot memory lot
-    ) internal pure {
+    function check(bytes calldata votes, Round r, uint256 seats, Lot lot) internal pure {
         require(votes.length % SIZE == 0, IRoundLedgerErrors.MalformedVotes());
         uint256 least;
         for (uint256 pos; pos < votes.length; pos += SIZE) {
             (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
             require(
-                index >= least && index < r.submissions && mask != 0 && mask >> seats == 0 && verdict != 0 && verdict <= VERDICTS,
+                index >= least && index < r.submissions() && mask != 0 && mask >> seats == 0 && verdict != 0 && verdict <= VERDICTS,
                 IRoundLedgerErrors.MalformedVotes()
             );
             least = index + 1;
             for (uint256 j; mask != 0; (++j, mask >>= 1)) {
                 if (mask & 1 == 0) continue;
-                uint256 point = Draw.seatPoint(r.seed, index, j, r.line);
-                require(point >= lot.lo && point < lot.hi, IRoundLedgerErrors.SeatNotDrawn(uint16(index), uint8(j)));
+                uint256 point = Draw.seatPoint(r.seed(), index, j, r.line());
+                require(point >= lot.lo() && point < lot.hi(), IRoundLedgerErrors.SeatNotDrawn(uint16(index), uint8(j)));
             }
         }
     }
 
     /// @dev Adds checked votes to the tally.
-    function count(
-        uint256[] memory tally,
-        bytes calldata votes
-    ) internal pure {
+    function count(uint256[] memory tally, bytes calldata votes) internal pure {
         for (uint256 pos; pos < votes.length; pos += SIZE) {
             (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
             tally[index] += (0x100 | bits(mask)) << (16 * (verdict - 1));
@@ -57,11 +49,7 @@ library Votes {
     }
 
     /// @dev Adds `stake` to every submission of the bitmap.
-    function hold(
-        uint256[] memory tally,
-        uint256 held,
-        uint256 stake
-    ) internal pure {
+    function hold(uint256[] memory tally, uint256 held, uint256 stake) internal pure {
         uint256 n = tally.length;
         for (uint256 i; i < n; ++i) {
             if ((held >> i) & 1 != 0) tally[i] += stake << 64;
@@ -70,10 +58,7 @@ library Votes {
 
     /// @dev Seats that agree with `winners[index]` (verdict in the low byte), apart by where their fee comes from.
     /// @return all seats voted, @return valid those that agreed on VALID, @return refused those that agreed on another verdict
-    function agreeing(
-        uint256[] memory winners,
-        bytes calldata votes
-    ) internal pure returns (uint256 all, uint256 valid, uint256 refused) {
+    function agreeing(uint256[] memory winners, bytes calldata votes) internal pure returns (uint256 all, uint256 valid, uint256 refused) {
         for (uint256 pos; pos < votes.length; pos += SIZE) {
             (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
             uint256 n = bits(mask);
@@ -88,11 +73,7 @@ library Votes {
     /// @return verdict the one with a quorum of seats, two voters and two thirds of the revealed seats; 0 if there is none
     /// @return seats that agreed with it
     /// @return outcome as in the event RoundFinal
-    function outcome(
-        uint256 tally,
-        uint256 quorum,
-        uint256 stake
-    ) internal pure returns (uint256 verdict, uint256 seats, uint8) {
+    function outcome(uint256 tally, uint256 quorum, uint256 stake) internal pure returns (uint256 verdict, uint256 seats, uint8) {
         uint256 revealed = (tally & 0xff) + ((tally >> 16) & 0xff) + ((tally >> 32) & 0xff) + ((tally >> 48) & 0xff);
         for (verdict = 1; verdict <= VERDICTS; ++verdict) {
             uint256 lane = (tally >> (16 * (verdict - 1))) & 0xffff;
@@ -105,10 +86,7 @@ library Votes {
     }
 
     /// @dev The vote that starts at byte `pos`.
-    function read(
-        bytes calldata votes,
-        uint256 pos
-    ) internal pure returns (uint256 index, uint256 mask, uint256 verdict) {
+    function read(bytes calldata votes, uint256 pos) internal pure returns (uint256 index, uint256 mask, uint256 verdict) {
         uint256 vote;
         assembly ("memory-safe") {
             vote := shr(192, calldataload(add(votes.offset, pos)))
@@ -117,9 +95,7 @@ library Votes {
     }
 
     /// @dev Number of set bits among 16.
-    function bits(
-        uint256 mask
-    ) internal pure returns (uint256 n) {
+    function bits(uint256 mask) internal pure returns (uint256 n) {
         for (; mask != 0; mask &= mask - 1) {
             ++n;
         }

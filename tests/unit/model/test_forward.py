@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from unit.model import tiny
 
 from assay.errors import Refused
 from assay.model import forward
+from unit.model import tiny
 
 
 def test_prefill__padded_rows__equal_to_each_text_alone() -> None:

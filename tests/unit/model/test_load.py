@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from unit.model import tiny
 
 from assay.errors import Refused
 from assay.model import load
+from unit.model import tiny
 
 
 def test_build__arrays_of_a_model__same_weights_and_names() -> None:

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from unit.model import tiny
-from unit.protocol.example import example
 
 from assay.artifact.weights import flatten
 from assay.errors import Refused
 from assay.model import load, steps
 from assay.protocol.spec import TaskSpec
+from unit.model import tiny
+from unit.protocol.example import example
 
 
 def _spec(count: int = 2) -> TaskSpec:

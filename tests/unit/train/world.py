@@ -1,0 +1,40 @@
+"""A small digits task and its base checkpoint, as tests of train use them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+from assay.artifact.weights import read_checkpoint
+from assay.model import load
+from assay.model.env.base import Environment
+from assay.protocol import spec as specs
+from assay.protocol.spec import TaskSpec
+from assay.train.rollout import environment_of
+
+TEMPLATE = Path(specs.__file__).parent / "templates" / "digits.toml"
+TRAINER = "0x" + "ab" * 20
+BEACON = b"\x07" * 32
+
+
+@dataclass(frozen=True)
+class World:
+    """A task of 8 groups of 4, its base checkpoint, and how a submission is bound."""
+
+    folder: Path
+    spec: TaskSpec
+
+    @property
+    def env(self) -> Environment:
+        return environment_of(self.spec)
+
+    def model(self) -> LlamaForCausalLM:
+        checkpoint = read_checkpoint(self.folder, 1 << 24)
+        return load.build(checkpoint.config, checkpoint.arrays)
+
+    def bound(self, **changes: Any) -> dict[str, Any]:
+        base = {"chain_id": 31337, "ledger": "0x" + "01" * 20, "task": 1, "round": 2, "trainer": TRAINER}
+        return base | {"n": 0, "base": 0, "first_group": 0} | changes

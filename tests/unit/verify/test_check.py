@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.errors import Broken, Unavailable
+from assay.artifact import sandbox
+from assay.errors import Broken, Refused, Unavailable
 from assay.protocol import spec as task_spec
 from assay.protocol import toploc
 from assay.types import Reason, Verdict
 from assay.verify.audit import drawn_groups
-from assay.verify.check import NO_EVIDENCE, CheckLine, Finding, check_json, check_submission, context_to_json
+from assay.verify.check import NO_EVIDENCE, CheckLine, Finding, _guarded, check_json, check_submission, context_to_json
+from assay.verify.sampling import LOGPROB_FLOAT32
 
 ORDER = ["schema", "assignment", "bounds", "reward", "update", "activation", "sampling", "step"]
 
@@ -178,7 +180,7 @@ def test_check__false_logprob_of_a_drawn_rollout__is_invalid_sampling(honest) ->
     finding = honest.forged(rollouts=with_row("logprobs", row, lambda r: np.subtract(r, [[0.5, 0, 0, 0, 0, 0]], out=r)))
     found = finding.check()
     assert (found.verdict, found.reason, found.leaf) == (Verdict.INVALID, Reason.SAMPLING, row)
-    assert found.value == pytest.approx(0.5, abs=1e-3)
+    assert found.value == pytest.approx(0.5, abs=1e-3) and found.threshold == LOGPROB_FLOAT32
 
 
 def test_check__proof_of_another_rollout__is_invalid_activation(honest) -> None:
@@ -191,6 +193,70 @@ def test_check__proof_of_another_rollout__is_invalid_activation(honest) -> None:
 
     finding = honest.forged(rollouts=swap).check()
     assert (finding.verdict, finding.reason, finding.leaf) == (Verdict.INVALID, Reason.ACTIVATION, row)
+
+
+def with_rules(bench, **rules: object):
+    return replace(bench, spec=replace(bench.spec, verification=replace(bench.spec.verification, **rules)))
+
+
+@pytest.mark.parametrize(
+    ("rules", "threshold"),
+    [
+        ({"mantissa_mean": 0.5, "mantissa_median": 0.25}, 1),
+        ({"exponent_mismatches": 16, "mantissa_mean": 0.5, "mantissa_median": 0.25}, 0.5),
+        ({"exponent_mismatches": 16, "mantissa_mean": 2.0**16, "mantissa_median": 0.25}, 0.25),
+    ],
+)
+def test_check__wrong_model__each_activation_threshold_refuses_alone(
+    submit: Callable, rules: dict, threshold: float
+) -> None:
+    finding = with_rules(submit("model"), **rules).check()
+    assert (finding.reason, finding.threshold) == (Reason.ACTIVATION, threshold)
+    assert finding.value > threshold
+
+
+def test_check__too_few_exact_tokens__is_invalid_sampling_whatever_the_margin(submit: Callable) -> None:
+    finding = with_rules(submit("tokens"), margin=1000.0, exact_rate=0.99).check()
+    assert (finding.reason, finding.threshold) == (Reason.SAMPLING, 0.99)
+    assert finding.value < 0.99
+
+
+def test_check__bf16_profile__honest_passes_and_another_model_fails(submit: Callable) -> None:
+    assert submit(None, "bf16").check().verdict is Verdict.VALID
+    assert submit("model", "bf16").check().reason is Reason.ACTIVATION
+
+
+def test_check__profile_of_the_other_side__is_invalid_activation(honest) -> None:
+    assert with_rules(honest, profile="bf16").check().reason is Reason.ACTIVATION
+
+
+def test_check__in_the_sandbox__gives_the_same_verdict(submit: Callable) -> None:
+    bench = submit("reward")
+    spec, context = task_spec.to_json(bench.spec).decode(), context_to_json(bench.context)
+    args = {"folder": str(bench.folder), "checkpoint_folder": str(bench.base), "spec": spec, "context": context}
+    told = sandbox.run("assay.verify.check:check_json", args, 2 << 30, 60.0, ("assay.verify.check",))
+    found = Finding.from_json(told)
+    direct = bench.check()
+    assert (found.verdict, found.reason, found.leaf) == (direct.verdict, direct.reason, direct.leaf)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no memory"), OSError(5, "disk")])
+def test_guarded__trouble_of_this_machine__is_unavailable(error: Exception) -> None:
+    def fail():
+        raise error
+
+    with pytest.raises(Unavailable):
+        _guarded("step", fail)
+
+
+@pytest.mark.parametrize("error", [ValueError(), IndexError(), KeyError("x"), OverflowError(), TypeError()])
+def test_guarded__bytes_nobody_thought_of__are_refused(error: Exception) -> None:
+    def fail():
+        raise error
+
+    with pytest.raises(Refused) as refused:
+        _guarded("schema", fail)
+    assert refused.value.reason is Reason.SCHEMA
 
 
 @pytest.mark.parametrize("words", [[0], [64], [65496], [65498], [65497, 65497], [65497, 0xFFFF]])

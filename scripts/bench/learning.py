@@ -15,7 +15,6 @@ import json
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,22 +25,20 @@ from assay.artifact.weights import Checkpoint
 from assay.model import load
 from assay.model.env import registry
 from assay.model.steps import inner_steps
-from assay.protocol import merge, spec
+from assay.protocol import codec, merge, templates
 from assay.protocol.spec import TaskSpec
 from assay.train.base import make_base
 from assay.train.evaluate import evaluate
 from assay.train.export import train_submission
 
 LEDGER = "0x" + "00" * 19 + "01"
-TEMPLATE = Path(spec.__file__).parent / "templates" / "digits.toml"
 ITEMS = 512
 
 
 def task(base: bytes) -> TaskSpec:
-    """Return the built-in digits task with its blanks filled in."""
-    blank = spec.parse_toml(TEMPLATE.read_text())
-    pinned = registry.environment_hash(blank.environment.name, blank.environment.options)
-    return replace(blank, environment=replace(blank.environment, hash=pinned), model=replace(blank.model, base=base))
+    """Return the built-in digits task for a base."""
+    environment = templates.blank("digits").environment
+    return templates.fill("digits", base, registry.environment_hash(environment.name, environment.options))
 
 
 def simulate(room: Path, task_spec: TaskSpec, run: int, rounds: int) -> dict[str, list[float]]:
@@ -76,7 +73,7 @@ def simulate(room: Path, task_spec: TaskSpec, run: int, rounds: int) -> dict[str
 def read_part(folder: Path, head: Path, task_spec: TaskSpec, units: int) -> tuple[merge.Part, float]:
     size = weights.read_checkpoint(head, task_spec.rounds.max_artifact_bytes).n_params
     found = update.read(folder / update.NAME, size)
-    return merge.Part(found.q, found.scale, units), float(np.linalg.norm(merge.codec.dequantise(found.q, found.scale)))
+    return merge.Part(found.q, found.scale, units), float(np.linalg.norm(codec.dequantise(found.q, found.scale)))
 
 
 def merged(head: Path, parts: list[merge.Part], task_spec: TaskSpec, out: Path) -> Path:

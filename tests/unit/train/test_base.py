@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +7,10 @@ import torch
 
 from assay.errors import Refused
 from assay.protocol import spec as specs
+from assay.protocol import templates
 from assay.train.base import make_base
 from assay.train.evaluate import evaluate
-from unit.train.world import TEMPLATE, World
+from unit.train.world import World
 
 
 def test_make_base__default__between_six_and_eight_tenths_on_held_out_items(world: World, tmp_path: Path) -> None:
@@ -49,9 +49,10 @@ def test_evaluate__twice__same_figure(world: World) -> None:
     assert evaluate(world.folder, world.spec, 64) == evaluate(world.folder, world.spec, 64)
 
 
-def test_template__blanks_filled__a_task_that_checks_and_round_trips(world: World) -> None:
-    blank = specs.parse_toml(TEMPLATE.read_text())
-    filled = replace(blank, environment=world.spec.environment, model=world.spec.model)
-    specs.check(filled)
+def test_template__filled__a_task_that_checks_and_round_trips(world: World) -> None:
+    filled = templates.fill("digits", world.spec.model.base, world.env.hash)
     assert specs.parse_json(specs.to_json(filled)) == filled
     assert filled.environment.seed_count == world.env.training_seeds
+    assert filled.environment.options == world.env.options
+    with pytest.raises(Refused, match="no template"):
+        templates.fill("chess", world.spec.model.base, world.env.hash)

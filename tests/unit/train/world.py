@@ -11,11 +11,9 @@ from transformers.models.llama.modeling_llama import LlamaForCausalLM
 from assay.artifact.weights import read_checkpoint
 from assay.model import load
 from assay.model.env.base import Environment
-from assay.protocol import spec as specs
 from assay.protocol.spec import TaskSpec
 from assay.train.rollout import environment_of
 
-TEMPLATE = Path(specs.__file__).parent / "templates" / "digits.toml"
 TRAINER = "0x" + "ab" * 20
 BEACON = b"\x07" * 32
 

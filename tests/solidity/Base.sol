@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Entry, IRoundLedger, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} from "../../contracts/interfaces/IRoundLedger.sol";
+import {IStakeVault} from "../../contracts/interfaces/IStakeVault.sol";
+import {ITaskMarket, Terms} from "../../contracts/interfaces/ITaskMarket.sol";
+import {Headers} from "./Headers.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Test} from "forge-std/Test.sol";
+
+/// @dev A deployment and the actors' moves. Windows of a round, from its opening: work 20, delay 2, commit 10, reveal 10, challenge 20
+/// (of which attest 10); a round opens every 30 seconds.
+abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
+    uint8 internal constant TRAINER = 1;
+    uint8 internal constant VALIDATOR = 2;
+    uint256 internal constant VALID = 1;
+    uint256 internal constant INVALID = 2;
+    uint256 internal constant UNAVAILABLE = 3;
+    uint256 internal constant MALFORMED = 4;
+    bytes32 internal constant GENESIS = keccak256("base model");
+    bytes32 internal constant PREVRANDAO = keccak256("prevrandao");
+    uint64 internal constant UNBONDING = 1 days;
+    uint256 internal constant LOT = 100 ether;
+    address internal constant GRAVE = 0x000000000000000000000000000000000000dEaD;
+
+    IERC20 internal token;
+    IStakeVault internal vault;
+    ITaskMarket internal market;
+    IRoundLedger internal ledger;
+
+    address internal initiator = makeAddr("initiator");
+    address internal stranger = makeAddr("stranger");
+    address[] internal trainers;
+    address[] internal validators;
+
+    uint256 internal task;
+    Terms internal terms;
+    /// @dev What `finalize` will be shown.
+    mapping(uint256 round => Entry[]) internal entries;
+    mapping(uint256 round => Reveal[]) internal reveals;
+
+    function setUp() public virtual {
+        vm.warp(1_700_000_000);
+        vm.roll(1000);
+        deploy(IERC20(vm.deployCode("AssayToken.sol:AssayToken", abi.encode(uint256(1e27)))));
+        for (uint256 i; i < 3; ++i) {
+            trainers.push(makeAddr(string.concat("trainer", vm.toString(i))));
+            validators.push(makeAddr(string.concat("validator", vm.toString(i))));
+        }
+        terms = defaultTerms();
+    }
+
+    function deploy(IERC20 token_) internal {
+        token = token_;
+        uint256 nonce = vm.getNonce(address(this));
+        address vaultAt = vm.computeCreateAddress(address(this), nonce);
+        address marketAt = vm.computeCreateAddress(address(this), nonce + 1);
+        address ledgerAt = vm.computeCreateAddress(address(this), nonce + 2);
+        vault = IStakeVault(vm.deployCode("StakeVault.sol:StakeVault", abi.encode(token_, ledgerAt, UNBONDING)));
+        market = ITaskMarket(vm.deployCode("TaskMarket.sol:TaskMarket", abi.encode(token_, vaultAt, ledgerAt)));
+        ledger = IRoundLedger(vm.deployCode("RoundLedger.sol:RoundLedger", abi.encode(vaultAt, marketAt)));
+        assertEq(address(ledger), ledgerAt, "ledger address");
+    }
+
+    function defaultTerms() internal pure returns (Terms memory t) {
+        t.specHash = keccak256("spec");
+        t.genesis = GENESIS;
+        (t.rounds, t.period, t.work, t.sealDelay) = (20, 30, 20, 2);
+        (t.commitWindow, t.revealWindow, t.attestTime, t.challengeWindow, t.lead) = (10, 10, 10, 20, 5);
+        (t.seats, t.staleness, t.minTrainers, t.maxUnits) = (3, 4, 1, 1000);
+        (t.minStake, t.bond, t.price, t.seatFee, t.attestFee) = (3 * LOT, 20 ether, 0.01 ether, 1 ether, 0.1 ether);
+        t.pot = 100 ether;
+    }
+
+    // --- money
+
+    function give(address account, uint256 amount) internal {
+        token.transfer(account, amount);
+        vm.startPrank(account);
+        token.approve(address(vault), type(uint256).max);
+        token.approve(address(market), type(uint256).max);
+        vm.stopPrank();
+    }
+
+    function stakeFor(address account, uint256 amount) internal {
+        give(account, amount);
+        vm.prank(account);
+        vault.stake(account, amount);
+    }
+
+    // --- a task
+
+    function publish() internal returns (uint256) {
+        uint256 budget = terms.rounds * terms.pot;
+        give(initiator, budget);
+        vm.prank(initiator);
+        task = market.publish(terms, budget, "http://initiator");
+        return task;
+    }
+
+    function enlistValidator(address account, uint256 amount) internal {
+        stakeFor(account, amount);
+        vm.prank(account);
+        ledger.enlistValidator(task, amount, "http://validator");
+    }
+
+    function enlistTrainer(address account, uint256 amount) internal {
+        stakeFor(account, amount);
+        vm.prank(account);
+        ledger.enlistTrainer(task, amount, "http://trainer");
+    }
+
+    /// @dev Publishes and starts a task with the kit's trainers (200 tokens each) and validators (100 each); round 1 is open.
+    function start() internal {
+        publish();
+        for (uint256 i; i < trainers.length; ++i) {
+            enlistTrainer(trainers[i], 200 ether);
+        }
+        for (uint256 i; i < validators.length; ++i) {
+            enlistValidator(validators[i], LOT);
+        }
+        for (uint256 i; i < validators.length; ++i) {
+            (uint32 begun,,,) = ledger.stateOf(task);
+            if (begun != 0) break;
+            vm.prank(validators[i]);
+            ledger.attest(task, 0, GENESIS);
+        }
+        vm.warp(opens(1));
+    }
+
+    // --- a round's times
+
+    function opens(uint256 round) internal view returns (uint256) {
+        (uint32 begun,,,) = ledger.stateOf(task);
+        return begun + (round - 1) * terms.period;
+    }
+
+    function workEnd(uint256 round) internal view returns (uint256) {
+        return opens(round) + terms.work;
+    }
+
+    function sealAt(uint256 round) internal view returns (uint256) {
+        return workEnd(round) + terms.sealDelay;
+    }
+
+    function commitEnd(uint256 round) internal view returns (uint256) {
+        return sealAt(round) + terms.commitWindow;
+    }
+
+    function revealEnd(uint256 round) internal view returns (uint256) {
+        return commitEnd(round) + terms.revealWindow;
+    }
+
+    function challengeEnd(uint256 round) internal view returns (uint256) {
+        return revealEnd(round) + terms.challengeWindow;
+    }
+
+    // --- a round's moves
+
+    function submit(address trainer, uint32 round, uint32 units) internal returns (uint256 index) {
+        index = entries[round].length;
+        (,, uint16 head,) = ledger.stateOf(task);
+        Entry memory e = entryOf(trainer, head, units, keccak256(abi.encode(trainer, round, index)));
+        vm.prank(trainer);
+        ledger.submit(task, round, head, units, e.root, e.mark, "http://trainer/artifact");
+        entries[round].push(e);
+    }
+
+    function entryOf(address trainer, uint16 base, uint32 units, bytes32 root) internal pure returns (Entry memory) {
+        return Entry({
+            who: uint256(uint160(trainer)) << 96 | uint256(units) << 64 | uint256(base) << 48,
+            root: root,
+            mark: keccak256(abi.encode("mark", root))
+        });
+    }
+
+    /// @dev A header at `time` and its parent one second before, which the chain then knows.
+    function headerAt(uint256 time) internal returns (bytes memory header, bytes memory parent) {
+        uint256 number = vm.getBlockNumber();
+        parent = Headers.encode(keccak256("grandparent"), number - 1, time - 1, PREVRANDAO);
+        header = Headers.encode(keccak256(parent), number, time, keccak256(abi.encode(PREVRANDAO, time)));
+        vm.roll(number + 1);
+        vm.setBlockhash(number, keccak256(header));
+    }
+
+    function sealRound(uint32 round) internal {
+        vm.warp(sealAt(round) + 1);
+        (bytes memory header, bytes memory parent) = headerAt(sealAt(round));
+        ledger.seal(task, round, header, parent);
+    }
+
+    /// @dev The seats of submission `index` that fall to `validator`'s lot, as a mask. Written from the design, not from the contract.
+    function seatsOf(uint32 round, address validator, uint256 index) internal view returns (uint256 mask) {
+        (bytes16 seed, uint256 line,,,) = ledger.roundOf(task, round);
+        (,, uint256 lo, uint256 hi) = ledger.lotOf(task, validator);
+        for (uint256 j; j < terms.seats; ++j) {
+            uint256 point = uint256(keccak256(abi.encodePacked(seed, uint16(index), uint8(j)))) % line;
+            if (point >= lo && point < hi) mask |= 1 << j;
+        }
+    }
+
+    function vote(uint256 index, uint256 mask, uint256 verdict) internal pure returns (bytes memory) {
+        return abi.encodePacked(uint16(index), uint16(mask), uint8(verdict), uint8(0), uint16(0));
+    }
+
+    /// @dev The validator's votes, `verdicts[i]` on submission i.
+    function votesOf(uint32 round, address validator, uint256[] memory verdicts) internal view returns (bytes memory votes) {
+        for (uint256 i; i < verdicts.length; ++i) {
+            uint256 mask = seatsOf(round, validator, i);
+            if (mask != 0) votes = bytes.concat(votes, vote(i, mask, verdicts[i]));
+        }
+    }
+
+    /// @dev Commits a validator's votes; `reveal` opens them later.
+    function commit(uint32 round, address validator, uint256[] memory verdicts, uint256 held) internal returns (Reveal memory r) {
+        r = Reveal({
+            validator: validator,
+            salt: keccak256(abi.encode("salt", validator, round)),
+            evidence: keccak256(abi.encode("evidence", validator, round)),
+            held: held,
+            votes: votesOf(round, validator, verdicts)
+        });
+        bytes32 digest = ledger.attestationDigest(task, round, validator, r.votes, r.held, r.evidence, r.salt);
+        vm.prank(validator);
+        ledger.commit(task, round, digest);
+    }
+
+    function reveal(uint32 round, Reveal memory r) internal {
+        vm.prank(r.validator);
+        ledger.reveal(task, round, r.votes, r.held, r.evidence, r.salt);
+        reveals[round].push(r);
+    }
+
+    /// @dev Everyone commits `verdicts`, holds everything and reveals.
+    function judge(uint32 round, uint256[] memory verdicts) internal {
+        uint256 n = validators.length;
+        Reveal[] memory rs = new Reveal[](n);
+        vm.warp(sealAt(round) + 2);
+        for (uint256 i; i < n; ++i) {
+            rs[i] = commit(round, validators[i], verdicts, type(uint256).max);
+        }
+        vm.warp(commitEnd(round));
+        for (uint256 i; i < n; ++i) {
+            reveal(round, rs[i]);
+        }
+    }
+
+    /// @dev Attests one root until it wins.
+    function attestAll(uint32 round) internal returns (bytes32 root) {
+        root = keccak256(abi.encode("checkpoint", round));
+        vm.warp(revealEnd(round));
+        for (uint256 i; i < validators.length; ++i) {
+            (,, uint16 head,) = ledger.stateOf(task);
+            if (head >= round) break;
+            vm.prank(validators[i]);
+            ledger.attest(task, round, root);
+        }
+    }
+
+    function finalize(uint32 round) internal {
+        vm.warp(challengeEnd(round));
+        ledger.finalize(task, round, entries[round], reveals[round], new address[](0));
+    }
+
+    /// @dev One round with one submission per trainer, all with the given verdict.
+    function play(uint32 round, uint256 verdict) internal {
+        vm.warp(opens(round));
+        for (uint256 i; i < trainers.length; ++i) {
+            submit(trainers[i], round, 1000);
+        }
+        sealRound(round);
+        judge(round, all(trainers.length, verdict));
+        attestAll(round);
+        finalize(round);
+    }
+
+    function all(uint256 n, uint256 verdict) internal pure returns (uint256[] memory verdicts) {
+        verdicts = new uint256[](n);
+        for (uint256 i; i < n; ++i) {
+            verdicts[i] = verdict;
+        }
+    }
+
+    // --- reading
+
+    function claimable(address account) internal view returns (uint256 amount) {
+        (,, amount) = vault.accountOf(account);
+    }
+
+    function staked(address account) internal view returns (uint256 amount) {
+        (amount,,) = vault.accountOf(account);
+    }
+
+    function locked(address account) internal view returns (uint256 amount) {
+        (, amount,) = vault.accountOf(account);
+    }
+
+    function exposed(address trainer) internal view returns (uint256 amount) {
+        (,, amount) = ledger.trainerOf(task, trainer);
+    }
+
+    /// @dev The revert of a call made outside [from, until).
+    function outside(uint256 from, uint256 until) internal view returns (bytes memory) {
+        return abi.encodeWithSelector(OutsideWindow.selector, from, until, block.timestamp);
+    }
+}

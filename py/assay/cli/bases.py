@@ -1,0 +1,67 @@
+"""Base checkpoints that this home made:
+
+A folder each, named by root, with an index by template. Knows nothing of how one is trained.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from assay.errors import Refused
+from assay.protocol.hashing import hex32, unhex32
+
+
+def folder_of(home: Path, root: bytes) -> Path:
+    """Return where the base checkpoint with this root lies. Refused if it isn't here."""
+    folder = home / "bases" / hex32(root)
+    if not folder.is_dir():
+        raise Refused(
+            f"model.base: checkpoint {hex32(root)[:10]} isn't in {home / 'bases'}: `assay task init` makes it"
+        )
+    return folder
+
+
+def make(home: Path, env: str, options: dict[str, int], content: bytes, say: Callable[[str], None]) -> bytes:
+    """Return the root of an environment's base checkpoint, and make it where it isn't there yet."""
+    bases = home / "bases"
+    index = bases / f"{env}-{hex32(content)[2:18]}.json"
+    if (kept := _indexed(index)) is not None and (bases / hex32(kept)).is_dir():
+        say(f"base checkpoint {hex32(kept)[:10]} is here already")
+        return kept
+    from assay.roles import base
+
+    part = bases / f"part-{env}"
+    shutil.rmtree(part, ignore_errors=True)
+    bases.mkdir(parents=True, exist_ok=True)
+    say(f"makes the base checkpoint for {env} (once, about half a minute)")
+    root = base.make(env, options, part, progress=_quarters(say))
+    target = bases / hex32(root)
+    if target.is_dir():
+        shutil.rmtree(part)
+    else:
+        part.rename(target)
+    index.write_text(json.dumps({"root": hex32(root)}) + "\n")
+    return root
+
+
+def _quarters(say: Callable[[str], None]) -> Callable[[str, float], None]:
+    """Return a progress callback that says something at each quarter."""
+    told: set[tuple[str, int]] = set()
+
+    def progress(what: str, share: float) -> None:
+        quarter = (what, int(share * 4))
+        if quarter[1] and quarter not in told:
+            told.add(quarter)
+            say(f"  {what} {share:.0%}")
+
+    return progress
+
+
+def _indexed(index: Path) -> bytes | None:
+    try:
+        return unhex32(json.loads(index.read_text())["root"])
+    except (OSError, ValueError, KeyError, TypeError, Refused):
+        return None

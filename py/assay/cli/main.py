@@ -1,0 +1,84 @@
+"""The root of the `assay` command: the global options, and where each command lives. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay import __version__
+from assay.cli import account, deploy, doctor, env, explain, money, node, stake, task, up, watch
+from assay.cli.amount import program
+from assay.cli.options import GLOBAL_HELP, Root
+from assay.cli.session import Globals, Session
+
+app = typer.Typer(
+    name="assay", cls=Root, no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
+    pretty_exceptions_enable=False, epilog=GLOBAL_HELP,
+)  # fmt: skip
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"assay {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    account_name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Account that acts.")] = None,
+    rpc: Annotated[str | None, typer.Option(metavar="URL", help="Chain to talk to; default: the local one.")] = None,
+    home: Annotated[Path | None, typer.Option(metavar="DIR", help="State folder; default: .assay")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, send nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    _shown: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Train AI models among people who don't trust each other: publish tasks, train, validate, get paid.
+
+    Start here: `assay up --peers 2`, then `assay task init digits > digits.toml`. The global options may stand
+    anywhere on the line. Exit codes: 0 done, 2 refused, 3 unavailable, 4 broken.
+    """
+    ctx.obj = Session(Globals(account_name, rpc, home, as_json, yes, dry_run, quiet))
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (
+    up.up,
+    up.down,
+    up.status,
+    up.logs,
+    doctor.doctor,
+    watch.watch,
+    money.payouts,
+    money.claim,
+    explain.explain,
+    deploy.deploy,
+)
+for command in COMMANDS:
+    app.command(epilog=GLOBAL_HELP)(command)
+for name, group, about in (
+    ("task", task.app, "Publish tasks and see how they stand."),
+    ("trainer", node.trainer, "Train for pay."),
+    ("validator", node.validator, "Check work for pay."),
+    ("initiator", node.initiator, "Serve a task's base model and measure its checkpoints."),
+    ("stake", stake.app, "Put stake in and take it out."),
+    ("account", account.app, "Keys by name."),
+    ("env", env.app, "Environments that this machine runs."),
+):
+    app.add_typer(group, name=name, help=about, no_args_is_help=True)
+app.add_typer(node.api, name="api", hidden=True)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name=program())
+
+
+if __name__ == "__main__":
+    main()

@@ -25,6 +25,7 @@ from assay.artifact.manifest import (
     Binding,
     FileEntry,
     Manifest,
+    check_name,
     parse,
 )
 from assay.artifact.strict import refuse
@@ -52,10 +53,10 @@ def write_artifact(folder: Path, kind: str, binding: Binding | None, files: Mapp
         Refused: a name, size or binding that a manifest doesn't allow.
         Unavailable: the disk is full or can't be written.
     """
+    for name in files:
+        check_name(kind, name)
     with staged(folder) as stage:
         for name, source in files.items():
-            if Path(name).name != name:
-                refuse(f"a file of an artifact can't be named {name[:40]!r}")
             if isinstance(source, bytes):
                 (stage / name).write_bytes(source)
             else:

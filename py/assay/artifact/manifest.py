@@ -93,11 +93,11 @@ class Manifest:
     files: tuple[FileEntry, ...]
 
     def __post_init__(self) -> None:
-        if self.kind not in _ALLOWED:
-            strict.refuse("the manifest's kind is neither submission nor checkpoint")
+        for entry in self.files:
+            check_name(self.kind, entry.name)
         if (self.kind == "submission") != (self.binding is not None):
             strict.refuse("a submission is bound to a round, a checkpoint isn't", Reason.BINDING)
-        _check_files(self.kind, self.files)
+        _check_files(self.files)
 
     @property
     def size(self) -> int:
@@ -194,11 +194,16 @@ def _entry(value: Any) -> FileEntry:
     return FileEntry(found["name"], size, digests)
 
 
-def _check_files(kind: str, files: Sequence[FileEntry]) -> None:
+def check_name(kind: str, name: str) -> None:
+    """Raise Refused unless an artifact of this kind may hold a file of this name: names come from a fixed list."""
+    if kind not in _ALLOWED:
+        strict.refuse("an artifact's kind is neither submission nor checkpoint")
+    if name not in _ALLOWED[kind]:
+        strict.refuse(f"a {kind} can't hold a file named {name[:40]!r}")
+
+
+def _check_files(files: Sequence[FileEntry]) -> None:
     names = [entry.name for entry in files]
-    for name in names:
-        if name not in _ALLOWED[kind]:
-            strict.refuse(f"a {kind} can't hold a file named {name[:40]!r}")
     if not names or names != sorted(set(names)):
         strict.refuse("the manifest must list its files once each, sorted by name")
     for entry in files:

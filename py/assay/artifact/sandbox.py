@@ -214,7 +214,8 @@ class Sandbox:
     def _ensure(self) -> socket.socket:
         if self._closed:
             raise Broken("the sandbox is closed")
-        if self._control is None or self._server is None or self._server.poll() is not None:
+        # the server never writes here: a readable socket is one whose other end is gone
+        if self._control is None or _readable(self._control.fileno(), 0.0):
             self._stop()
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:

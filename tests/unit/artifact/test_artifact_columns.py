@@ -1,0 +1,238 @@
+"""Rollouts, update and trace: what was written is read back; what breaks the form is refused with leaf and reason."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import parts
+import pytest
+
+from assay.artifact import rollouts, tensors, trace, update
+from assay.artifact.rollouts import Rollouts
+from assay.errors import Refused
+from assay.protocol import codec, merkle
+from assay.types import Reason
+
+SPEC = parts.spec()
+
+
+def changed(name: str, where: Any, value: Any) -> Rollouts:
+    made = parts.rollouts()
+    column = getattr(made, name).copy()
+    column[where] = value
+    return replace(made, **{name: column})
+
+
+def test_rollouts__written_and_read__are_the_same_with_the_same_root(tmp_path: Path) -> None:
+    made = parts.rollouts()
+    rollouts.write(tmp_path / "x", made, SPEC)
+    found = rollouts.read(tmp_path / "x", SPEC)
+    for name in Rollouts.__dataclass_fields__:
+        assert getattr(found, name).dtype == getattr(made, name).dtype
+        assert np.array_equal(getattr(found, name), getattr(made, name))
+    assert found.root() == made.root()
+    assert found.units == int(made.lengths.sum())
+    assert len(found) == 2 * parts.GROUP
+
+
+def test_root__any_value_of_a_rollout_changes__only_its_leaf_changes() -> None:
+    made = parts.rollouts()
+    changes = {"prompts": 77, "tokens": 77, "rewards": 0.123, "logprobs": -7.5, "proofs": 1}
+    for name, value in changes.items():
+        row = 3
+        where = row if name == "rewards" else (row, 0)
+        before = getattr(made, name)[where]
+        other = changed(name, where, value if before != value else value + 1)
+        differ = [i for i, (a, b) in enumerate(zip(made.leaves(), other.leaves(), strict=True)) if a != b]
+        assert differ == [row], name
+    leaves = made.leaves()
+    assert merkle.verify(made.root(), leaves[3], 3, len(leaves), merkle.prove(leaves, 3))
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "value"),
+    [
+        ("lengths", 2, 0),
+        ("lengths", 2, -1),
+        ("lengths", 2, parts.T + 1),
+        ("prompt_lengths", 2, 0),
+        ("prompt_lengths", 2, parts.P + 1),
+        ("tokens", (2, 0), -1),
+        ("tokens", (2, 0), -5),
+        ("prompts", (2, 0), -1),
+        ("rewards", 2, np.nan),
+        ("rewards", 2, np.inf),
+        ("logprobs", (2, 0), np.nan),
+        ("logprobs", (2, 0), -np.inf),
+    ],
+)
+def test_rollouts__value_out_of_bounds__is_refused_at_its_leaf(
+    tmp_path: Path, name: str, where: Any, value: Any
+) -> None:
+    bad = changed(name, where, value)
+    with pytest.raises(Refused) as caught:
+        bad.check(SPEC)
+    assert (caught.value.reason, caught.value.leaf) == (Reason.BOUNDS, 2)
+    with pytest.raises(Refused):
+        rollouts.write(tmp_path / "x", bad, SPEC)
+    tensors.write(tmp_path / "x", {field: getattr(bad, field) for field in Rollouts.__dataclass_fields__})
+    with pytest.raises(Refused) as caught:
+        rollouts.read(tmp_path / "x", SPEC)
+    assert caught.value.reason is Reason.BOUNDS
+
+
+@pytest.mark.parametrize(("name", "value"), [("tokens", 0), ("prompts", 3), ("logprobs", -1.0), ("proofs", 1)])
+def test_rollouts__something_in_the_padding__is_refused(name: str, value: Any) -> None:
+    made = parts.rollouts()
+    short = int(np.argmin(made.prompt_lengths if name == "prompts" else made.lengths))
+    with pytest.raises(Refused) as caught:
+        changed(name, (short, -1), value).check(SPEC)
+    assert (caught.value.reason, caught.value.leaf) == (Reason.BOUNDS, short)
+
+
+def sliced(made: Rollouts, rows: int) -> Rollouts:
+    return Rollouts(**{name: getattr(made, name)[:rows] for name in Rollouts.__dataclass_fields__})
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda: sliced(parts.rollouts(), 3),
+        lambda: sliced(parts.rollouts(), 0),
+        lambda: parts.rollouts(groups=3),
+        lambda: replace(parts.rollouts(), rewards=np.zeros(7, np.float32)),
+        lambda: replace(parts.rollouts(), rewards=np.zeros(8, np.float64)),
+        lambda: replace(parts.rollouts(), tokens=parts.rollouts().tokens.astype(np.int64)),
+        lambda: replace(parts.rollouts(), tokens=parts.rollouts().tokens[:, :4]),
+        lambda: replace(parts.rollouts(), proofs=parts.rollouts().proofs[:, :-1]),
+        lambda: replace(parts.rollouts(), prompts=parts.rollouts().prompts[:, :, None]),
+    ],
+    ids=range(9),
+)
+def test_rollouts__shape_or_type_is_wrong__is_refused(tmp_path: Path, bad: Callable[[], Rollouts]) -> None:
+    with pytest.raises(Refused) as caught:
+        bad().check(SPEC)
+    assert caught.value.reason in {Reason.SCHEMA, Reason.BOUNDS}
+
+
+def test_rollouts__wider_than_the_spec_allows__are_refused() -> None:
+    narrow = replace(SPEC, rollout=replace(SPEC.rollout, max_new_tokens=parts.T - 1))
+    with pytest.raises(Refused, match="wide"):
+        parts.rollouts().check(narrow)
+
+
+def test_rollouts__file_above_the_task_limit__is_refused_by_size(tmp_path: Path) -> None:
+    rollouts.write(tmp_path / "x", parts.rollouts(), SPEC)
+    small = replace(SPEC, rounds=replace(SPEC.rounds, max_artifact_bytes=100))
+    with pytest.raises(Refused) as caught:
+        rollouts.read(tmp_path / "x", small)
+    assert caught.value.reason is Reason.SIZE
+
+
+def test_rollouts__mutated_files__raise_only_refused(tmp_path: Path) -> None:
+    rollouts.write(tmp_path / "x", parts.rollouts(), SPEC)
+    whole, chance = (tmp_path / "x").read_bytes(), random.Random(1)  # noqa: S311
+    refused = 0
+    for _ in range(1500):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 8)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        (tmp_path / "x").write_bytes(data)
+        try:
+            rollouts.read(tmp_path / "x", SPEC).root()
+        except Refused:
+            refused += 1
+    assert refused > 500
+
+
+def pseudo_gradient(n: int = 700) -> update.Update:
+    return update.Update(*codec.quantise(np.random.default_rng(0).normal(0, 0.01, n).astype(np.float32)))
+
+
+def test_update__written_and_read__is_the_same(tmp_path: Path) -> None:
+    made = pseudo_gradient()
+    update.write(tmp_path / "x", made)
+    found = update.read(tmp_path / "x", 700)
+    assert np.array_equal(found.q, made.q)
+    assert np.array_equal(found.scale, made.scale)
+    for wrong in (699, 701, 10_000):
+        with pytest.raises(Refused):
+            update.read(tmp_path / "x", wrong)
+
+
+@pytest.mark.parametrize("scale", [0x7F80, 0x7FC0, 0xFF80, 0x8001, 0x4F00], ids=["inf", "nan", "-inf", "-tiny", "2^31"])
+def test_update__scale_out_of_bounds__is_refused(tmp_path: Path, scale: int) -> None:
+    made = pseudo_gradient()
+    made.scale[1] = scale
+    with pytest.raises(Refused):
+        update.write(tmp_path / "x", made)
+    tensors.write(tmp_path / "x", {"q": made.q, "scale": made.scale})
+    with pytest.raises(Refused) as caught:
+        update.read(tmp_path / "x", 700)
+    assert caught.value.reason is Reason.UPDATE
+
+
+def test_trace__written_and_read__is_the_same_with_the_same_root(tmp_path: Path) -> None:
+    made = parts.steps()
+    trace.write(tmp_path / "x", made)
+    found = trace.read(tmp_path / "x")
+    assert found == made
+    assert trace.root(found) == trace.root(made)
+    leaves = [step.digest() for step in made]
+    assert merkle.verify(trace.root(made), leaves[1], 1, 3, merkle.prove(leaves, 1))
+
+
+def test_trace__any_field_of_a_step_changes__its_digest_changes() -> None:
+    step = parts.steps()[0]
+    others = {
+        "task": 9, "round": 9, "trainer": "0x" + "77" * 20, "n": 9, "step": 9, "batch_hash": b"\7" * 32,
+        "loss": 9.0, "grad_norm": 9.0, "state_root": b"\7" * 32,
+    }  # fmt: skip
+    digests = {replace(step, **{name: value}).digest() for name, value in others.items()}  # type: ignore[arg-type]
+    assert len(digests | {step.digest()}) == 10
+    assert others.keys() == step.__dataclass_fields__.keys()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda: [],
+        lambda: parts.steps()[1:],
+        lambda: [parts.steps()[0], parts.steps()[0]],
+        lambda: [parts.steps()[0], replace(parts.steps()[1], round=3)],
+        lambda: [replace(parts.steps()[0], loss=float("nan"))],
+        lambda: [replace(parts.steps()[0], grad_norm=float("inf"))],
+        lambda: [replace(parts.steps()[0], task=-1)],
+        lambda: [replace(parts.steps()[0], state_root=b"\1")],
+        lambda: [replace(parts.steps()[0], trainer="0x12")],
+    ],
+    ids=range(9),
+)
+def test_trace__breaks_a_rule__cannot_be_written(tmp_path: Path, bad: Callable[[], list[trace.StepLeaf]]) -> None:
+    with pytest.raises(Refused):
+        trace.write(tmp_path / "x", bad())
+
+
+def test_trace__garbage_or_mutated__raises_only_refused() -> None:
+    whole, chance = trace.encode(parts.steps()), random.Random(2)  # noqa: S311
+    for data in (b"", b"{}", b"[]", b'{"steps":[]}', b'{"steps":{}}', b'{"steps":[1]}', b"\x80\x04.", whole + b" "):
+        with pytest.raises(Refused):
+            trace.decode(data)
+    for value in (b"1e999", b"NaN", b"-Infinity", b"true", b"null", b'"1"', b"9" * 400, b"1.250"):
+        with pytest.raises(Refused):
+            trace.decode(whole.replace(b"1.25", value, 1))
+    for _ in range(2000):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 3)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        try:
+            assert trace.encode(trace.decode(bytes(data))) == bytes(data)
+        except Refused:
+            continue
+    with pytest.raises(Refused, match="more than"):
+        trace.decode(b" " * (trace.TRACE_BYTES + 1))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +18,7 @@ from assay.chain.deploy import deploy
 from assay.chain.events import Follower
 from assay.chain.outbox import Outbox
 from assay.errors import Broken, Unavailable
-from assay.protocol.spec import TaskSpec, parse_toml
+from assay.protocol.spec import TaskSpec, parse_toml, to_toml
 from assay.store.engine import Store, open_store
 
 TOKEN = 10**18
@@ -88,13 +89,20 @@ class World:
             cheat = ("--fault", self.fault, "--fault-from", str(self.fault_from)) if name == CHEAT else ()
             self._start(name, "trainer", "run", "--task", "1", "--stake", TRAINER_STAKE, *cheat)
         self._finish(template, "task init digits", 120)
-        text = (self.folder / "digits.toml").read_text()
-        self.spec: TaskSpec = parse_toml(text)
-        if self.spec.rounds.count != self._rounds:
-            raise Broken(f"the built-in task has {self.spec.rounds.count} rounds, not {self._rounds}")
-        publish = self._assay(INITIATOR, "--yes", "task", "publish", str(self.folder / "digits.toml"))
+        self.spec = self._task()
+        publish = self._assay(INITIATOR, "--yes", "task", "publish", str(self.folder / "task.toml"))
         self._finish(publish, "task publish", 60)
         self._start(INITIATOR, "initiator", "run", "--task", "1")
+
+    def _task(self) -> TaskSpec:
+        """Write the built-in task so that it waits for all seven nodes."""
+        template = parse_toml((self.folder / "digits.toml").read_text())
+        everyone = {"min_stake": len(VALIDATORS) * int(VALIDATOR_STAKE) * TOKEN, "min_trainers": len(TRAINERS)}
+        spec = replace(
+            template, rounds=replace(template.rounds, count=self._rounds), money=replace(template.money, **everyone)
+        )
+        (self.folder / "task.toml").write_text(to_toml(spec))
+        return spec
 
     # --- processes
 

@@ -190,7 +190,7 @@ def _submitted(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
 
 
 def _sealed(batch: Batch, event: EventRow, a: dict[str, Any]) -> None:
-    line = a["line"] // GWEI  # the event says it in wei, lots are in gwei
+    line = a["line"]
     batch.put(SealRow(_task(event), a["round"], _bytes(a["seed"]), line, a["blockNumber"], event.block))
 
 

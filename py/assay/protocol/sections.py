@@ -76,8 +76,8 @@ class InnerSpec:
 class OuterSpec:
     """The merge's learning rate and momentum, in 1/4096 so that it is integer arithmetic."""
 
-    lr_4096: Annotated[int, Whole(1, 65536)] = 4096
-    momentum_4096: Annotated[int, Whole(0, 4095)] = 0
+    lr_4096: Annotated[int, Whole(1, 4096)] = 4096
+    momentum_4096: Annotated[int, Whole(0, 3891)] = 0  # 0.95: beyond, the merge could overflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

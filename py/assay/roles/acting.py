@@ -57,6 +57,7 @@ def look_and_act(node: Node, decide: Decide, act: Act) -> list[TaskView]:
         for action in decide(view):
             act(node, task, spec, action)
     node.outbox.pump()
+    _say_refused(node)
     return views
 
 
@@ -100,6 +101,16 @@ def _send(node: Node, name: str, call: Call) -> None:
     node.outbox.wait(name, WAIT_SECONDS)
 
 
+def _say_refused(node: Node) -> None:
+    """Say once what a contract refused; losing a race to seal or settle is not worth a word."""
+    for row in node.store.outbox_refused(node.account):
+        if row.key not in node.refused:
+            node.refused.add(row.key)
+            node.pulse.count("transactions_refused_total")
+            if not row.key.endswith((":seal", ":finalize", ":refund")):
+                node.say(f"{row.key}: {row.error}")
+
+
 def _say_failed(node: Node, name: str, error: AssayError) -> None:
     node.pulse.count("job_failures_total")
     node.say(f"{name}: {error}")
@@ -123,6 +134,6 @@ def _due(node: Node, views: list[TaskView]) -> float | None:
 def checkpoint_folder(node: Node, task: int, round_: int) -> str:
     """Return the folder of a final checkpoint that this node holds."""
     row = node.store.checkpoint(task, round_)
-    if row is None or not row.final or not node.chunks.has(row.root):
+    if row is None or not (row.final or round_ == 0) or not node.chunks.has(row.root):
         raise Refused(f"checkpoint {round_} of task {task} isn't held here")
     return str(node.chunks.folder(row.root))

@@ -160,7 +160,9 @@ def _serve_round(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Ac
     actions: list[Action] = [
         FetchSubmission(seen.number, index)
         for index in range(seen.submissions)
-        if index not in seen.held and f"fetch:{index}" not in seen.running and seen.phase is not Phase.FINAL
+        if index not in (seen.held | seen.verdicts)
+        and f"fetch:{index}" not in seen.running
+        and seen.phase is not Phase.FINAL
     ]
     if seen.phase is Phase.COMMIT:
         actions += _judge(view, schedule, seen)

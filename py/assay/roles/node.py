@@ -60,9 +60,12 @@ class Node:
         self.documents = documents.DocumentStore(config.home / "specs")
         self.jobs = Jobs(time.monotonic)
         self.sandbox = Sandbox(tuple(preload), threads=config.threads) if preload else None
+        if self.sandbox is not None:
+            self.sandbox.warm()  # the imports take seconds, and the first job may be due at once
         self.pulse = Pulse(title)
         self._server: Server | None = None
         self._title = title
+        self.refused: set[str] = set()
         self._specs: dict[bytes, TaskSpec] = {}
 
     # --- serving

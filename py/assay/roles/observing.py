@@ -69,7 +69,7 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         from_round=mine.from_round if mine else 0,
         rounds=rounds,
         held_checkpoints=frozenset(
-            row.round for row in store.checkpoints(task.id) if row.final and known.has(row.root)
+            row.round for row in store.checkpoints(task.id) if (row.final or row.round == 0) and known.has(row.root)
         ),
         running=frozenset(name.split(":", 1)[1] for name in names if name.startswith("0:")),
         done=_done(store, known, task.id, 0),

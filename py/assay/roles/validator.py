@@ -144,6 +144,7 @@ def check_args(
             "n": row.n,
             "base": row.base,
             "units": row.units,
+            "root": hex32(row.root),
             "beacon": hex32(beacon),
             "audit_seed": "0x" + seed.hex(),
             "first_group": len(earlier) * spec.rollout.groups,

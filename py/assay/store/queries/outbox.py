@@ -35,6 +35,12 @@ class OutboxQueries(Database):
         found = self.rows(query, OutboxRow)
         return sorted(found, key=lambda row: (row.state == "queued", row.nonce if row.nonce is not None else 0, row.id))
 
+    def outbox_refused(self, account: str) -> list[OutboxRow]:
+        """Return what a contract refused, by age."""
+        table = tables.outbox
+        query = select(table).where(table.c.account == account, table.c.state == "refused").order_by(table.c.id)
+        return self.rows(query, OutboxRow)
+
     def outbox_mined(self, account: str, above: int) -> list[OutboxRow]:
         """Return what was mined in a block above `above`, whether it succeeded or not."""
         table = tables.outbox

@@ -1,6 +1,6 @@
 """A task with trainers and validators on a test's chain, driven through its windows by real outboxes.
 
-Two trainers, three validators, one seat each.
+Two trainers, three validators, three seats.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ from assay.types import BlockRef, Signer
 
 STUCK_BLOCKS = 8
 WATCH_BLOCKS = 128
+SPENT_BLOCKS = 6
 MAX_FEE = 1_000 * 10**9
 _KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
 _SPENT = ("nonce too low", "nonce is too low")
@@ -169,7 +170,7 @@ class Outbox:
         if row.nonce is None or row.raw is None or row.hash is None:
             raise Broken(f"The outbox row {row.key} is sent, and has no signed bytes.")
         if row.nonce < mined:
-            if not self._settle(row):
+            if not self._settle(row) and self._is_spent(row, head) and not self._settle(row):
                 # Another program used the nonce: none of our bytes can be mined any more, so a new nonce is safe.
                 self._store.outbox_change(row, state="queued", nonce=None, raw=None, hash=None, sent_block=None)
             return
@@ -196,6 +197,12 @@ class Outbox:
             )
             return True
         return False
+
+    def _is_spent(self, row: OutboxRow, head: BlockRef) -> bool:
+        """Tell whether the nonce was used some blocks ago: nodes show a new nonce before its receipt."""
+        if head.number < SPENT_BLOCKS:
+            return False
+        return self._client.nonce(self.address, hex(head.number - SPENT_BLOCKS)) > (row.nonce or 0)
 
     def _why(self, row: OutboxRow, block: int) -> str:
         try:

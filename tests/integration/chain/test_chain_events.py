@@ -137,7 +137,8 @@ def test_poll__reorganised_chain_goes_on__stays_equal_to_a_fresh_scan(chain: Any
             chain.client.rpc("anvil_reorg", 1, [])
             world.follower.poll()
     assert dump(world.store) == dump(fresh(chain, "fresh"))
-    assert [row.units for row in world.store.submissions(1, 1)] == [2, 4]
+    # the outbox sends again what was reorganised away, but for the last, for which nothing was pumped any more
+    assert sorted(row.units for row in world.store.submissions(1, 1)) == [1, 2, 3, 4]
 
 
 def test_poll__twice_without_new_blocks__changes_nothing(chain: Any) -> None:
@@ -166,11 +167,11 @@ def test_poll__reorganisation_deeper_than_followed__is_broken(chain: Any, monkey
     monkeypatch.setattr("assay.chain.events.MAX_REORG", 4)
     world = World(chain, chain.store())
     world.publish()
-    for units in range(1, 9):
+    for units in range(1, 8):
         world.submit(1, TRAINERS[0], units)
         world.follower.poll()
     before = dump(world.store)
-    chain.client.rpc("anvil_reorg", 7, [])
+    chain.client.rpc("anvil_reorg", 6, [])
     with pytest.raises(Broken, match="more than 4 blocks"):
         world.follower.poll()
     assert dump(world.store) == before

@@ -174,28 +174,53 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
         });
     }
 
-    /// @dev A header at `time` and its parent one second before, which the chain then knows.
-    function headerAt(uint256 time) internal returns (bytes memory header, bytes memory parent) {
+    /// @dev A header at `time` and its parent one second before; the chain then knows the header.
+    function headerAt(uint256 time, bytes32 prevRandao) internal returns (bytes memory header, bytes memory parent) {
         uint256 number = vm.getBlockNumber();
         parent = Headers.encode(keccak256("grandparent"), number - 1, time - 1, PREVRANDAO);
-        header = Headers.encode(keccak256(parent), number, time, keccak256(abi.encode(PREVRANDAO, time)));
+        header = Headers.encode(keccak256(parent), number, time, prevRandao);
         vm.roll(number + 1);
         vm.setBlockhash(number, keccak256(header));
     }
 
+    /// @dev Seals with a prevrandao under which every submission's seats fall to at least two validators.
     function sealRound(uint32 round) internal {
         vm.warp(sealAt(round) + 1);
-        (bytes memory header, bytes memory parent) = headerAt(sealAt(round));
+        (bytes memory header, bytes memory parent) = headerAt(sealAt(round), fairRandao(round, entries[round].length));
         ledger.seal(task, round, header, parent);
     }
 
-    /// @dev The seats of submission `index` that fall to `validator`'s lot, as a mask. Written from the design, not from the contract.
+    function fairRandao(uint32 round, uint256 submissions) internal view returns (bytes32 prevRandao) {
+        (, uint256 line,,,) = ledger.roundOf(task, round);
+        for (uint256 nonce = 1;; ++nonce) {
+            prevRandao = keccak256(abi.encode(PREVRANDAO, nonce));
+            bytes16 seed = auditSeed(round, prevRandao);
+            bool fair = true;
+            for (uint256 i; i < submissions && fair; ++i) {
+                uint256 lot = point(seed, i, 0, line) / (LOT / 1 gwei);
+                fair = lot != point(seed, i, 1, line) / (LOT / 1 gwei) || lot != point(seed, i, 2, line) / (LOT / 1 gwei);
+            }
+            if (fair) return prevRandao;
+        }
+    }
+
+    /// @dev Both written from the design, not from the contract.
+    function auditSeed(uint32 round, bytes32 prevRandao) internal view returns (bytes16) {
+        bytes memory preimage = abi.encode(keccak256("assay.audit"), block.chainid, address(ledger), task, round, prevRandao);
+        return bytes16(keccak256(preimage));
+    }
+
+    function point(bytes16 seed, uint256 index, uint256 seat, uint256 line) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encodePacked(seed, uint16(index), uint8(seat)))) % line;
+    }
+
+    /// @dev The seats of submission `index` that fall to `validator`'s lot, as a mask.
     function seatsOf(uint32 round, address validator, uint256 index) internal view returns (uint256 mask) {
         (bytes16 seed, uint256 line,,,) = ledger.roundOf(task, round);
         (,, uint256 lo, uint256 hi) = ledger.lotOf(task, validator);
         for (uint256 j; j < terms.seats; ++j) {
-            uint256 point = uint256(keccak256(abi.encodePacked(seed, uint16(index), uint8(j)))) % line;
-            if (point >= lo && point < hi) mask |= 1 << j;
+            uint256 p = point(seed, index, j, line);
+            if (p >= lo && p < hi) mask |= 1 << j;
         }
     }
 

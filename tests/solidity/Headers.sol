@@ -15,8 +15,7 @@ library Headers {
             hex"b90100",
             new bytes(256)
         );
-        bytes memory second =
-            bytes.concat(integer(0), integer(number), integer(30_000_000), integer(21_000), integer(time), hex"83616263");
+        bytes memory second = bytes.concat(integer(0), integer(number), integer(30_000_000), integer(21_000), integer(time), hex"83616263");
         bytes memory third = bytes.concat(word(prevRandao), hex"880000000000000000", integer(7), word(keccak256("withdrawals")));
         return list(bytes.concat(first, second, third));
     }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Base} from "./Base.sol";
+
+contract AttestTest is Base {
+    bytes32 internal constant ROOT = keccak256("checkpoint 1");
+
+    function setUp() public override {
+        super.setUp();
+        start();
+        submit(trainers[0], 1, 1000);
+        sealRound(1);
+        judge(1, all(1, VALID));
+        vm.warp(revealEnd(1));
+    }
+
+    function attest(address account, uint32 round, bytes32 root) internal {
+        vm.prank(account);
+        ledger.attest(task, round, root);
+    }
+
+    function head() internal view returns (uint16 h) {
+        (,, h,) = ledger.stateOf(task);
+    }
+
+    function test_attest__two_thirds__moves_the_head() public {
+        vm.expectEmit(address(ledger));
+        emit CheckpointAttested(task, 1, validators[0], ROOT);
+        attest(validators[0], 1, ROOT);
+        assertEq(head(), 0, "one third");
+        vm.expectEmit(address(ledger));
+        emit CheckpointFinal(task, 1, ROOT);
+        attest(validators[1], 1, ROOT);
+        assertEq(head(), 1, "two thirds");
+        vm.prank(validators[2]);
+        vm.expectRevert(abi.encodeWithSelector(StaleCheckpoint.selector, 1, 1));
+        ledger.attest(task, 1, ROOT);
+    }
+
+    function test_attest__window_edges() public {
+        vm.warp(revealEnd(1) - 1);
+        vm.expectRevert(outside(revealEnd(1), challengeEnd(1)));
+        attest(validators[0], 1, ROOT);
+        vm.warp(revealEnd(1));
+        attest(validators[0], 1, ROOT);
+        vm.warp(challengeEnd(1));
+        vm.expectRevert(outside(revealEnd(1), challengeEnd(1)));
+        attest(validators[1], 1, ROOT);
+        vm.warp(challengeEnd(1) - 1);
+        attest(validators[1], 1, ROOT);
+    }
+
+    function test_attest__refusals() public {
+        vm.expectRevert(abi.encodeWithSelector(NotEnlisted.selector, stranger));
+        attest(stranger, 1, ROOT);
+        attest(validators[0], 1, ROOT);
+        vm.expectRevert(abi.encodeWithSelector(AlreadyAttested.selector, validators[0]));
+        attest(validators[0], 1, ROOT);
+        attest(validators[1], 1, "other");
+        vm.expectRevert(abi.encodeWithSelector(AlreadyAttested.selector, validators[1]));
+        attest(validators[1], 1, ROOT);
+        vm.expectRevert(abi.encodeWithSelector(UnknownRound.selector, task, 21));
+        attest(validators[0], 21, ROOT);
+    }
+
+    function test_attest__first_root_is_wrong__the_others_still_win() public {
+        attest(validators[0], 1, "wrong");
+        attest(validators[1], 1, ROOT);
+        assertEq(head(), 0, "split");
+        vm.expectEmit(address(ledger));
+        emit CheckpointFinal(task, 1, ROOT);
+        attest(validators[2], 1, ROOT);
+        assertEq(head(), 1, "head");
+    }
+
+    function test_attest__three_roots__none_wins() public {
+        attest(validators[0], 1, "a");
+        attest(validators[1], 1, "b");
+        attest(validators[2], 1, "c");
+        assertEq(head(), 0, "head");
+    }
+
+    /// @dev Stake that enlists after a round opened has no say in its checkpoint.
+    function test_attest__stake_of_a_later_round__reverts() public {
+        enlistValidator(stranger, 100 * LOT);
+        vm.expectRevert(abi.encodeWithSelector(NotEnlisted.selector, stranger));
+        attest(stranger, 1, ROOT);
+    }
+
+    function test_attest__an_older_round_than_the_head__reverts() public {
+        vm.warp(revealEnd(2));
+        attest(validators[0], 2, ROOT);
+        attest(validators[1], 2, ROOT);
+        assertEq(head(), 2, "a round without submissions");
+        vm.warp(challengeEnd(1) - 1);
+        vm.expectRevert(abi.encodeWithSelector(StaleCheckpoint.selector, 1, 2));
+        attest(validators[0], 1, ROOT);
+    }
+}

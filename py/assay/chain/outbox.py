@@ -117,7 +117,7 @@ class Outbox:
             Refused: the contract refused it, with the reason as a sentence.
             Unavailable: it isn't mined in time; it stays in the outbox.
         """
-        until = time.monotonic() + seconds
+        until, pause = time.monotonic() + seconds, 0.02
         while True:
             self.pump()
             row = self._row(key)
@@ -128,7 +128,8 @@ class Outbox:
             if time.monotonic() >= until:
                 why = f" ({row.error})" if row.error else ""
                 raise Unavailable(f"The transaction {key} isn't mined after {seconds:g} s{why}.")
-            time.sleep(0.1)
+            time.sleep(pause)
+            pause = min(2 * pause, 0.25)
 
     # --- one intent
 

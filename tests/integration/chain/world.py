@@ -82,6 +82,15 @@ class World:
         self.outboxes[who].put(f"call:{self._sent}", call)
         return self.outboxes[who].wait(f"call:{self._sent}", 10)
 
+    def send_all(self, calls: list[tuple[int, Call]]) -> None:
+        """Put all calls into the outboxes first, then wait for each."""
+        keys = [(who, f"all:{self._sent}:{n}") for n, (who, _) in enumerate(calls)]
+        for (who, key), (_, call) in zip(keys, calls, strict=True):
+            self.outboxes[who].put(key, call)
+        for who, key in keys:
+            self.outboxes[who].wait(key, 10)
+        self._sent += 1
+
     def address(self, who: int) -> str:
         return self.outboxes[who].address
 
@@ -95,11 +104,10 @@ class World:
     def publish(self, rounds: int = 3) -> None:
         """Fund everyone, publish, enlist and start the task."""
         c, d = self.contracts, self.contracts.deployment
-        for who in (*VALIDATORS, *TRAINERS):
-            stake = 100 * TOKEN
-            self.send(INITIATOR, c.transfer(self.address(who), stake))
-            self.send(who, c.approve(d.vault, stake))
-            self.send(who, c.stake(self.address(who), stake))
+        stake, everyone = 100 * TOKEN, (*VALIDATORS, *TRAINERS)
+        self.send_all([(INITIATOR, c.transfer(self.address(who), stake)) for who in everyone])
+        self.send_all([(who, c.approve(d.vault, stake)) for who in everyone])
+        self.send_all([(who, c.stake(self.address(who), stake)) for who in everyone])
         budget = rounds * int(terms(rounds, 2)["pot"])
         self.send(INITIATOR, c.approve(d.market, budget))
         self.send(INITIATOR, c.publish(terms(rounds, len(TRAINERS)), budget, "http://spec"))

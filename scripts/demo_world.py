@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -33,6 +34,12 @@ TRAINERS = ("trainer-1", "trainer-2", "trainer-3")
 VALIDATORS = ("validator-1", "validator-2", "validator-3")
 CHEAT = TRAINERS[-1]
 STOP_SECONDS = 20.0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class World:
@@ -82,17 +89,19 @@ class World:
             self.client.rpc("anvil_setBalance", address, hex(100 * TOKEN))
             self.outbox.put(f"fund:{name}", self.contracts.transfer(address, FUNDS))
         for name in VALIDATORS:
-            self._start(name, "validator", "run", "--task", "1", "--stake", VALIDATOR_STAKE)
+            self._start(name, "validator", "run", "--stake", VALIDATOR_STAKE)
         for name in self.addresses:
             self.outbox.wait(f"fund:{name}", 30)
+        self._finish(template, "task init digits", 120)
+        self.spec = self._task()
+        port = _free_port()
+        uri = f"http://127.0.0.1:{port}"
+        publish = self._assay(INITIATOR, "--yes", "task", "publish", str(self.folder / "task.toml"), "--uri", uri)
+        self._finish(publish, "task publish", 60)
         for name in TRAINERS:
             cheat = ("--fault", self.fault, "--fault-from", str(self.fault_from)) if name == CHEAT else ()
             self._start(name, "trainer", "run", "--task", "1", "--stake", TRAINER_STAKE, *cheat)
-        self._finish(template, "task init digits", 120)
-        self.spec = self._task()
-        publish = self._assay(INITIATOR, "--yes", "task", "publish", str(self.folder / "task.toml"))
-        self._finish(publish, "task publish", 60)
-        self._start(INITIATOR, "initiator", "run", "--task", "1")
+        self._start(INITIATOR, "initiator", "run", "--task", "1", "--port", str(port))
 
     def _task(self) -> TaskSpec:
         """Write the built-in task so that it waits for all seven nodes."""

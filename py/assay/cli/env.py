@@ -64,13 +64,14 @@ def require_trusted(s: Session, name: str, content: bytes, options: dict[str, in
 
 
 def _installed(s: Session) -> list[dict[str, Any]]:
-    from assay.cli.template import TEMPLATES, environment_of
+    from assay.protocol import templates
     from assay.protocol.hashing import hex32
     from assay.roles.base import environment
 
     refused, rows = _distrusted(s), []
-    for template in TEMPLATES:
-        name, options = environment_of(template)
+    for template in templates.names():
+        pinned = templates.blank(template).environment
+        name, options = pinned.name, pinned.options
         content = hex32(environment(name, options)[0])
         shown = ", ".join(f"{key}={value}" for key, value in options.items())
         rows.append({"name": name, "options": shown, "hash": content, "trusted": content not in refused})

@@ -30,16 +30,16 @@ def init(ctx: typer.Context, template: Annotated[str, typer.Argument(help="digit
     Example: `assay task init digits > digits.toml`
     """
     from assay.cli import bases
-    from assay.cli.template import environment_of, make
     from assay.protocol.hashing import hex32
+    from assay.protocol import templates
     from assay.protocol.spec import to_toml
     from assay.roles.base import environment
 
     s = session(ctx)
-    name, options = environment_of(template)
-    content, seeds = environment(name, options)
-    root = bases.make(s.home, name, options, content, s.screen.say)
-    text = to_toml(make(template, root, content, seeds))
+    pinned = templates.blank(template).environment
+    content, _ = environment(pinned.name, pinned.options)
+    root = bases.make(s.home, pinned.name, pinned.options, content, s.screen.say)
+    text = to_toml(templates.fill(template, root, content))
     s.screen.result({"toml": text, "base": hex32(root)}, text.rstrip("\n"))
     s.screen.say(
         f"base checkpoint {hex32(root)[:10]} in {s.home / 'bases'} · next: {program()} task publish FILE --as NAME"

@@ -1,6 +1,6 @@
 """A task with trainers and validators on a test's chain, driven through its windows by real outboxes.
 
-Two trainers, three validators, three seats.
+Two trainers, three validators; twelve seats, so that never all fall to one of them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from assay.types import Role, Verdict
 
 TOKEN = 10**18
 INITIATOR, VALIDATORS, TRAINERS = 0, (1, 2, 3), (4, 5)
-SEATS, PERIOD, WORK, DELAY, COMMIT, REVEAL, CHALLENGE, LEAD = 3, 200, 50, 2, 30, 30, 30, 20
-UNITS, PRICE, FEE, ATTEST_FEE, BOND = 100, 10**16, TOKEN // 2, TOKEN, 5 * TOKEN
+SEATS, PERIOD, WORK, DELAY, COMMIT, REVEAL, CHALLENGE, LEAD = 12, 200, 50, 2, 30, 30, 30, 20
+UNITS, PRICE, FEE, ATTEST_FEE, BOND = 100, 10**16, TOKEN // 10, TOKEN, 5 * TOKEN
 
 
 def terms(rounds: int, trainers: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from assay.store import Store
 
 NEWEST = 2**62
 # Records older than this aren't followed by anyone: their last block's time is then shown as it is.
-FOLLOWED_SECONDS = 600
+FOLLOWED_SECONDS = 30
 
 
 def newest_block(store: Store) -> tuple[int, int]:

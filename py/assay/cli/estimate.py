@@ -58,6 +58,7 @@ def estimate(spec: TaskSpec, trainers: int = 3, validators: int = 3) -> Estimate
         "attestFee": money.attest_fee,
         "seats": money.seats,
     }
+    trainer, validator = round_pay(terms, units, trainers, validators, 1 / validators)
     checking = rounds.seal_delay + rounds.commit + rounds.reveal + rounds.challenge
     return Estimate(
         locked=money.budget,
@@ -66,25 +67,21 @@ def estimate(spec: TaskSpec, trainers: int = 3, validators: int = 3) -> Estimate
         seconds=rounds.lead + (rounds.count - 1) * rounds.period + rounds.work + checking,
         trainers=trainers,
         validators=validators,
-        trainer_round=trainer_pay(terms, units, trainers),
-        validator_round=validator_pay(terms, trainers, 1 / validators),
+        trainer_round=trainer,
+        validator_round=validator,
         seats_per_submission=money.seats / validators,
     )
 
 
-def trainer_pay(terms: Mapping[str, int], units: int, trainers: int) -> int:
-    """Return wei a round for a claim of `units` when `trainers` claim as much:
+def round_pay(terms: Mapping[str, int], units: int, submissions: int, attesters: int, share: float) -> tuple[int, int]:
+    """Return wei a round for one submission of `units`, and for a validator with `share` of the stake line.
 
-    The price, or the pot's share once seats are paid.
+    As in the settlement, everything that is due is scaled down alike when it is more than the pot.
     """
-    for_work = max(0, terms["pot"] - trainers * terms["seats"] * terms["seatFee"])
-    return min(units * terms["price"], for_work // max(1, trainers))
-
-
-def validator_pay(terms: Mapping[str, int], submissions: int, share: float) -> int:
-    """Return wei a round that a validator with `share` of the stake line can expect:
-
-    Its seats' fees and the attestation fee.
-    """
-    expected = terms["seats"] * submissions * share
-    return int(expected * terms["seatFee"]) + terms["attestFee"]
+    work = units * terms["price"]
+    seats = terms["seats"] * terms["seatFee"]
+    due = submissions * (work + seats) + attesters * terms["attestFee"]
+    expected = int(submissions * seats * share) + terms["attestFee"]
+    if due <= terms["pot"]:
+        return work, expected
+    return work * terms["pot"] // due, expected * terms["pot"] // due

@@ -157,10 +157,13 @@ def _prepare(session: Session, client: Client, plan: Plan, say: Callable[[str], 
         "genesis": genesis,
         "ledger": deployment.ledger,
     }
-    (home / "genesis.json").write_text(json.dumps({"genesis": genesis}) + "\n")
     (home / "up.json").write_text(json.dumps(state, indent=2) + "\n")
     session.local.update(state)
-    fund(session, client, names, FUNDS)
+    # Each account is funded once per chain: repeating `up` must not make up for what was spent.
+    funded = [name for name in _state(home).get("funded", []) if _state(home).get("genesis") == genesis]
+    fund(session, client, [name for name in names if name not in funded], FUNDS)
+    kept = {"genesis": genesis, "funded": sorted({*funded, *names})}
+    (home / "genesis.json").write_text(json.dumps(kept) + "\n")
 
 
 def _state(home: Path) -> dict[str, Any]:
@@ -172,11 +175,13 @@ def _state(home: Path) -> dict[str, Any]:
 
 
 def _forget(home: Path) -> None:
-    """Delete the records of nodes on a chain that no longer exists; keys, artifacts and logs stay."""
+    """Delete the records of nodes on a chain that no longer exists; keys, artifacts and the last logs stay."""
     for folder in (home / "nodes").glob("*") if (home / "nodes").is_dir() else []:
         for path in folder.glob("store.db*"):
             path.unlink()
         shutil.rmtree(folder / "work", ignore_errors=True)
+        if (folder / "log").is_file():
+            (folder / "log").replace(folder / "log.old")
     shutil.rmtree(home / "records", ignore_errors=True)
 
 
@@ -205,7 +210,7 @@ def fund(session: Session, client: Client, names: list[str], amount: int) -> Non
     with purse(config) as own:
         sent = []
         for name in names:
-            missing = amount - _worth(own.contracts, addresses[name])
+            missing = amount - own.contracts.balance(addresses[name])
             if client.balance(addresses[name]) < 100 * ASY:
                 client.rpc("anvil_setBalance", addresses[name], hex(100 * ASY))
             if missing > 0:
@@ -214,11 +219,6 @@ def fund(session: Session, client: Client, names: list[str], amount: int) -> Non
                 sent.append(key)
         for key in sent:
             own.outbox.wait(key, WAIT_SECONDS)
-
-
-def _worth(contracts: Any, address: str) -> int:
-    # Staked tokens count: an account that works must not be topped up each time `up` is repeated.
-    return int(contracts.balance(address)) + int(contracts.account(address).staked)
 
 
 def _start_api(session: Session, plan: Plan, say: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from assay.api.amounts import formatted
-from assay.api.clock import chain_now
+from assay.api.clock import newest_block
 from assay.api.earnings import Line, State, lines
 from assay.api.terms import rounds_open, schedule_of
 from assay.errors import AssayError
@@ -60,7 +60,7 @@ class Narrator:
 
     def look(self, store: Store) -> None:
         """Say what has changed since the last look; what was old when the node started is passed over."""
-        now = chain_now(store)
+        _, now = newest_block(store)  # the records are complete up to there, and to no later second
         for line in lines(store, now, self._config.signer.address, self._config.task):
             key = (line.task, line.round, line.role)
             word = _stage(line)
@@ -85,8 +85,11 @@ def _sentence(store: Store, line: Line, word: str, now: int) -> str:
         return f"sealed · drawn for {line.seats} {'seat' if line.seats == 1 else 'seats'}"
     if word == "promised":
         when = time.strftime("%H:%M:%S", time.localtime(line.final_at or now))
-        agreed = "" if line.agreed is None else f"{line.agreed} of {line.seats} seats agree · "
-        return f"revealed · {agreed}+{formatted(line.earned or 0)} when final at {when}"
+        if line.role is Role.TRAINER:
+            did = "accepted"
+        else:
+            did = f"revealed · {line.agreed} of {line.seats} seats agree" if line.seats else "checkpoint attested"
+        return f"{did} · +{formatted(line.earned or 0)} when final at {when}"
     if word == State.NOT_DRAWN:
         return f"sealed · not drawn{_next_seal(store, line, now)}"
     if word == State.UNPAID:

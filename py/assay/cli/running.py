@@ -156,6 +156,8 @@ def expectation(s: Session, task: int | None, wei: int) -> str:
     line = s.contracts.line(row.id) + (0 if mine.hi else wei // 10**9)
     share = (mine.hi - mine.lo if mine.hi else wei // 10**9) / line if line else 1.0
     seats = int(row.terms["seats"])
+    if not mine.hi and s.contracts.line(row.id) == 0:
+        return f"stake {formatted(wei)} · the first in task {row.id}, its share falls as others enlist · {leave}"
     return f"stake {formatted(wei)} ({share:.0%}) · expect {share * seats:.1f} of {seats} seats a submission · {leave}"
 
 

@@ -7,6 +7,7 @@ import typer
 from assay.api import models
 from assay.cli.amount import duration
 from assay.cli.session import Session
+from assay.protocol.fields import tokens
 
 SHOWN = 10
 
@@ -18,8 +19,8 @@ def show_task(s: Session, about: models.TaskDetail, rounds: list[models.RoundDet
     typer.echo(
         f"task {about.id}{name} · {about.state} · by {s.names.of(about.initiator)} · spec {about.spec_hash[:SHOWN]}"
     )
-    money = f"budget {about.budget.formatted} = escrow {about.escrow.formatted} + paid {about.paid.formatted}"
-    typer.echo(f"{money} + refunded {about.refunded.formatted}")
+    budget, escrow, paid, back = (tokens(int(m.wei)) for m in (about.budget, about.escrow, about.paid, about.refunded))
+    typer.echo(f"budget {budget} = escrow {escrow} + paid {paid} + refunded {back}")
     typer.echo(
         f"{t.rounds} rounds of {duration(t.period)} · {t.price.formatted} a unit"
         f" · {t.seats} seats at {t.seat_fee.formatted} · bond {t.bond.formatted} · pot {t.pot.formatted}"
@@ -47,7 +48,8 @@ def show_task(s: Session, about: models.TaskDetail, rounds: list[models.RoundDet
 
 def _row(s: Session, one: models.RoundDetail, item: models.Submission) -> list[str]:
     verdict = (item.outcome or item.verdict or "-").replace("_", " ")
-    why = item.why or ("" if item.outcome else _so_far(item))
+    why = item.why if item.why != verdict else ""
+    why = why or ("" if item.outcome else _so_far(item))
     return [str(one.round), one.phase, s.names.of(item.trainer), item.root[:SHOWN], str(item.units), verdict, why]
 
 

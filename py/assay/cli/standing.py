@@ -11,9 +11,10 @@ import typer
 
 from assay.cli import local
 from assay.cli.amount import program
-from assay.cli.estimate import validator_pay
+from assay.cli.estimate import round_pay
 from assay.cli.session import Session
 from assay.errors import Refused
+from assay.types import Role
 
 
 def show_status(s: Session) -> None:
@@ -61,7 +62,6 @@ def _tasks(s: Session, address: str) -> list[dict[str, Any]]:
     from assay.api.clock import chain_now
     from assay.api.earnings import lines
     from assay.api.terms import term
-    from assay.types import Role
 
     found = []
     with s.records() as store:
@@ -96,6 +96,7 @@ def show_estimate(s: Session, task: int, wei: int, submissions: int | None) -> N
         row = store.task(task)
         if row is None:
             raise Refused(f"there is no task {task} on chain {s.client.chain_id}")
+        served = [one for one in store.enlistments(task, Role.VALIDATOR) if not one.released]
         counts = [len(store.submissions(task, number)) for number in range(1, row.last_round + 1)]
     count = submissions or next((n for n in reversed(counts) if n), 1)
     gwei = wei // 10**9
@@ -103,7 +104,8 @@ def show_estimate(s: Session, task: int, wei: int, submissions: int | None) -> N
     share = gwei / line
     terms = {name: int(row.terms[name]) for name in ("pot", "price", "seatFee", "attestFee", "seats")}
     seats = terms["seats"] * count
-    pay = validator_pay(terms, count, share)
+    attesters = len([one for one in served if one.until_round is None]) + 1
+    _, pay = round_pay(terms, int(row.terms["maxUnits"]), count, attesters, share)
     none = (1 - share) ** seats
     data = {
         "task": task,

@@ -30,8 +30,8 @@ def init(ctx: typer.Context, template: Annotated[str, typer.Argument(help="digit
     Example: `assay task init digits > digits.toml`
     """
     from assay.cli import bases
-    from assay.protocol.hashing import hex32
     from assay.protocol import templates
+    from assay.protocol.hashing import hex32
     from assay.protocol.spec import to_toml
     from assay.roles.base import environment
 
@@ -185,8 +185,9 @@ def cancel(ctx: typer.Context, task: Id) -> None:
 
     s = session(ctx)
     name = s.actor
-    if s.contracts.initiator(task).lower() != s.names.address(name).lower():
-        raise Refused(f"only {s.names.of(s.contracts.initiator(task))}, who published task {task}, can cancel it")
+    initiator = _initiator(s, task)
+    if initiator.lower() != s.names.address(name).lower():
+        raise Refused(f"only {s.names.of(initiator)}, who published task {task}, can cancel it")
     if s.preview({"task": task}, f"task {task} takes no round that hasn't opened yet", "cancel?"):
         receipt = send(s.node_config(name), task)
         after = f"the rest comes back with {program()} task refund {task}"
@@ -207,13 +208,20 @@ def refund(ctx: typer.Context, task: Id) -> None:
 
     s = session(ctx)
     name = s.actor
+    to = s.names.of(_initiator(s, task))
     left = s.contracts.escrow(task)
-    to = s.names.of(s.contracts.initiator(task))
     if s.preview({"task": task, "wei": str(left)}, f"{formatted(left)} ASY of task {task} → {to}", "refund?"):
         receipt = send(sender(s, name), task)
         s.screen.result(
             {"task": task, "wei": str(left), "block": receipt.block}, f"{to} got {formatted(left)} ASY back"
         )
+
+
+def _initiator(s: Session, task: int) -> str:
+    found = s.contracts.initiator(task)
+    if int(found, 16) == 0:
+        raise Refused(f"there is no task {task} on chain {s.client.chain_id}")
+    return found
 
 
 def _read(file: Path) -> TaskSpec:

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IStakeVaultErrors} from "../../contracts/interfaces/IStakeVault.sol";
+import {ITaskMarketErrors} from "../../contracts/interfaces/ITaskMarket.sol";
+import {FalseToken, FeeToken, HookToken, NoReturnToken} from "./BadTokens.sol";
+import {Base} from "./Base.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+contract TokensTest is Base {
+    HookToken internal hooked;
+
+    function test_feeOnTransfer__stake_and_publish__revert() public {
+        deploy(new FeeToken());
+        give(stranger, 1000);
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(IStakeVaultErrors.WrongTransfer.selector, 100, 99));
+        vault.stake(stranger, 100);
+
+        uint256 budget = terms.rounds * terms.pot;
+        give(initiator, 2 * budget);
+        vm.prank(initiator);
+        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.WrongTransfer.selector, budget, budget * 99 / 100));
+        market.publish(terms, budget, "");
+    }
+
+    function test_returnsFalse__stake__reverts() public {
+        FalseToken bad = new FalseToken();
+        deploy(bad);
+        vm.expectRevert(abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, address(bad)));
+        vault.stake(address(this), 100);
+    }
+
+    function test_noReturnValue__stake_and_withdraw__work() public {
+        NoReturnToken old = new NoReturnToken();
+        deploy(IERC20(address(old)));
+        old.approve(address(vault), 100);
+        vault.stake(address(this), 100);
+        vault.unbond(100);
+        vm.warp(block.timestamp + UNBONDING);
+        assertEq(vault.withdraw(address(this)), 100, "amount");
+        assertEq(token.balanceOf(address(this)), 1e27, "all of it");
+    }
+
+    // --- a token that calls back
+
+    function hook(address target, bytes memory data) internal {
+        hooked.arm(target, data);
+    }
+
+    function startHooked() internal {
+        hooked = new HookToken();
+        deploy(hooked);
+        start();
+    }
+
+    /// @dev The armed call was made and refused with `selector`.
+    function assertRefused(bytes4 selector) internal view {
+        assertTrue(hooked.called(), "called back");
+        assertEq(bytes4(hooked.answer()), selector, "refused");
+    }
+
+    function test_reentrancy__vault__every_way_back_in_is_shut() public {
+        startHooked();
+        play(1, VALID);
+        bytes4 guard = ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector;
+        bytes[4] memory ways = [
+            abi.encodeCall(vault.claim, (trainers[0])),
+            abi.encodeCall(vault.withdraw, (trainers[0])),
+            abi.encodeCall(vault.stake, (trainers[0], 1)),
+            abi.encodeCall(vault.unbond, (1))
+        ];
+        for (uint256 i; i < ways.length; ++i) {
+            give(stranger, 1);
+            hook(address(vault), ways[i]);
+            vm.prank(stranger);
+            vault.stake(stranger, 1);
+            assertRefused(guard);
+        }
+        hook(address(vault), ways[0]);
+        uint256 due = claimable(trainers[0]);
+        vault.claim(trainers[0]);
+        assertRefused(guard);
+        assertEq(token.balanceOf(trainers[0]), due, "paid once");
+        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+    }
+
+    function test_reentrancy__market__refund_and_publish_are_shut() public {
+        startHooked();
+        vm.warp(workEnd(terms.rounds));
+        hook(address(market), abi.encodeCall(market.refund, (task)));
+        market.refund(task);
+        assertRefused(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
+        assertEq(token.balanceOf(initiator), terms.rounds * terms.pot, "refunded once");
+        assertEq(token.balanceOf(address(market)), 0, "market");
+    }
+
+    function test_reentrancy__finalize_inside_its_own_payment__is_final_already() public {
+        startHooked();
+        playUntilFinal();
+        hook(address(ledger), abi.encodeCall(ledger.finalize, (task, 1, entries[1], reveals[1], new address[](0))));
+        finalize(1);
+        assertRefused(AlreadyFinal.selector);
+        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+    }
+
+    function test_reentrancy__refund_inside_a_payment__is_shut() public {
+        startHooked();
+        playUntilFinal();
+        vm.prank(initiator);
+        market.cancel(task);
+        hook(address(market), abi.encodeCall(market.refund, (task)));
+        finalize(1);
+        assertRefused(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
+        market.refund(task);
+        assertEq(token.balanceOf(address(market)), 0, "market");
+        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+    }
+
+    /// @dev Claiming while the escrow's payment is on its way finds nothing new: credits come after the money.
+    function test_reentrancy__claim_inside_a_payment__pays_nothing_early() public {
+        startHooked();
+        playUntilFinal();
+        hook(address(vault), abi.encodeCall(vault.claim, (trainers[0])));
+        finalize(1);
+        assertRefused(IStakeVaultErrors.NothingToPay.selector);
+        assertEq(claimable(trainers[0]), 10 ether, "credit");
+        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+    }
+
+    function playUntilFinal() internal {
+        for (uint256 i; i < 3; ++i) {
+            submit(trainers[i], 1, 1000);
+        }
+        sealRound(1);
+        judge(1, all(3, VALID));
+        attestAll(1);
+    }
+
+    /// @dev A payout address that can't receive stops its own claim and nobody else's.
+    function test_claim__one_recipient_refused_by_the_token__others_are_paid() public {
+        startHooked();
+        play(1, VALID);
+        hooked.ban(trainers[0]);
+        vm.expectRevert("banned");
+        vault.claim(trainers[0]);
+        vault.claim(trainers[1]);
+        play(5, VALID); // and rounds go on
+        assertEq(token.balanceOf(trainers[1]), 10 ether, "paid");
+    }
+}

@@ -24,11 +24,11 @@ class Feed:
         self.store = store
         self.block = 0
 
-    def __call__(self, name: str, task: int | None = 1, **args: Any) -> None:
+    def __call__(self, name: str, of_task: Any = 1, /, **args: Any) -> None:
         self.block += 1
         with self.store.batch() as batch:
-            whole = args if task is None else {"task": task, **args}
-            fold(batch, EventRow(self.block, 0, bytes(32), C, name, task, whole))
+            whole = args if of_task is None else {"task": of_task, **args}
+            fold(batch, EventRow(self.block, 0, bytes(32), C, name, of_task, whole))
 
     def publish(self) -> None:
         terms = {"rounds": 4, "genesis": "0x" + "11" * 32}
@@ -162,4 +162,4 @@ def test_vault__movements__are_kept_by_account(feed: Feed) -> None:
 
 def test_event__of_a_task_never_published__is_broken(feed: Feed) -> None:
     with pytest.raises(Broken, match="tasks"):
-        feed("TaskStarted", task=9, start=1)
+        feed("TaskStarted", 9, start=1)

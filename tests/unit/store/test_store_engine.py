@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import CreateTable
 
 from assay.errors import Broken, Refused, Unavailable
@@ -126,7 +126,7 @@ def test_bind__another_chain__is_refused() -> None:
 
 
 def test_tables__postgresql__every_one_compiles() -> None:
-    written = [str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in tables.metadata.sorted_tables]
+    written = [str(CreateTable(table).compile(dialect=PGDialect())) for table in tables.metadata.sorted_tables]
     assert len(written) == len(tables.metadata.tables)
     assert all(text.strip().startswith("CREATE TABLE") for text in written)
 

@@ -26,6 +26,7 @@ from assay.types import Reason
 
 MAX_SOURCES = 8
 RETRIES = 3
+MANIFEST_ROUNDS = 2
 _CONNECTIONS = 4
 _log = logging.getLogger(__name__)
 Fault = Callable[[str, str], None]
@@ -133,31 +134,42 @@ def _manifest(task: _Fetch, sources: Sequence[Source], folder: Path) -> Manifest
     kept = folder / MANIFEST_NAME
     try:
         return _checked(task, read_bounded(kept, MANIFEST_BYTES))
-    except Unavailable:
-        pass
-    except Refused as error:
-        if error.reason is Reason.SIZE:
-            raise
-    for source in sources:
-        link = Link(source, task.patience, task.deadline)
-        try:
-            data = link.get(f"/a/{hex32(task.root)}/manifest", MANIFEST_BYTES)
-        except Refused as error:
-            task.blame(source.uri, str(error))
-            continue
-        except Unavailable as error:
-            task.miss(str(error))
-            continue
-        finally:
-            link.close()
-        try:
-            manifest = _checked(task, data)
-        except _WrongRoot as error:
-            task.blame(source.uri, f"{source.uri} sent {error}")
-            continue
-        kept.write_bytes(data)
-        return manifest
+    except (Unavailable, _WrongRoot):
+        pass  # there is none yet, or its file was damaged: ask for it
+    for attempt in range(MANIFEST_ROUNDS):
+        for source in sources:
+            if source.uri not in task.liars and (manifest := _ask_manifest(task, source, kept)) is not None:
+                return manifest
+        if attempt + 1 < MANIFEST_ROUNDS and len(task.liars) < len(sources):
+            time.sleep(min(0.2, max(0.0, task.deadline - time.monotonic())))
     raise task.failed()
+
+
+def _ask_manifest(task: _Fetch, source: Source, kept: Path) -> Manifest | None:
+    """Ask one source; None, and a note of why, when it doesn't have the right manifest."""
+    link = Link(source, task.patience, task.deadline)
+    try:
+        data = link.get(f"/a/{hex32(task.root)}/manifest", MANIFEST_BYTES)
+        manifest = _checked(task, data)
+    except _TooLarge:
+        raise
+    except _WrongRoot as error:
+        task.blame(source.uri, f"{source.uri} sent {error}")
+        return None
+    except Unavailable as error:
+        task.miss(str(error))
+        return None
+    except Refused as error:
+        task.blame(source.uri, str(error))
+        return None
+    finally:
+        link.close()
+    kept.write_bytes(data)
+    return manifest
+
+
+class _TooLarge(Refused):
+    """The artifact itself is larger than allowed, as its own manifest says: no source can help."""
 
 
 class _WrongRoot(Refused):
@@ -173,7 +185,7 @@ def _checked(task: _Fetch, data: bytes) -> Manifest:
         raise _WrongRoot("the manifest of another artifact", Reason.SCHEMA)
     if manifest.size > task.max_bytes:
         what = f"the artifact {hex32(task.root)} has {manifest.size} bytes, more than the {task.max_bytes} allowed"
-        raise Refused(what, Reason.SIZE)
+        raise _TooLarge(what, Reason.SIZE)
     return manifest
 
 

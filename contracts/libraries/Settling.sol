@@ -151,9 +151,7 @@ library Settling {
     /// @dev Pays seats that agreed with the outcome, and attesters of the checkpoint that won.
     function payValidators(Sheet memory s, Reveal[] calldata reveals, address[] calldata attesters) internal {
         for (uint256 i; i < reveals.length; ++i) {
-            (uint256 all, uint256 valid, uint256 refused) = Votes.agreeing(s.tally, reveals[i].votes);
-            uint256 pay = valid * s.money.seatFee() + (s.attested[i] ? s.attestFee : 0);
-            _payValidator(s, reveals[i].validator, all, valid + refused, pay, refused * s.money.seatFee());
+            _payReveal(s, reveals[i], s.attested[i] ? s.attestFee : 0);
         }
         for (uint256 i; i < attesters.length; ++i) {
             _payValidator(s, attesters[i], 0, 0, s.attestFee, 0);
@@ -163,6 +161,12 @@ library Settling {
     /// @return gwei that attested the checkpoint of the round, when the candidate won
     function winner(Candidate c, uint256 round) internal pure returns (uint256) {
         return c.tag() == round && c.won() ? c.weight() : 0;
+    }
+
+    function _payReveal(Sheet memory s, Reveal calldata r, uint256 attestFee) private {
+        (uint256 all, uint256 valid, uint256 refused) = Votes.agreeing(s.tally, r.votes);
+        uint256 fee = s.money.seatFee();
+        _payValidator(s, r.validator, all, valid + refused, valid * fee + attestFee, refused * fee);
     }
 
     function _payValidator(Sheet memory s, address account, uint256 seats, uint256 agreed, uint256 due, uint256 fees) private {

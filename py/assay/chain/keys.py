@@ -7,6 +7,8 @@ Doesn't protect a key whose password lies beside it, nor against whoever can rea
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -16,6 +18,7 @@ from typing import Any, Protocol
 
 from eth_account import Account
 from eth_keys.datatypes import PrivateKey
+from eth_utils.address import to_checksum_address
 
 from assay.errors import Refused, Unavailable
 from assay.types import Signer
@@ -49,9 +52,6 @@ class LocalSigner:
 
     def derive(self, purpose: bytes) -> bytes:
         """Return 32 secret bytes that only this key can make again: for salts that must survive a lost database."""
-        import hashlib
-        import hmac
-
         return hmac.new(self._key.to_bytes(), purpose, hashlib.sha256).digest()
 
     def close(self) -> None:
@@ -192,6 +192,4 @@ def _decrypt(path: Path, password: str) -> bytes:
 
 
 def _checksum(address: str) -> str:
-    from eth_utils.address import to_checksum_address
-
     return str(to_checksum_address("0x" + address.removeprefix("0x")))

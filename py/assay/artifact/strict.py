@@ -12,17 +12,14 @@ import re
 from collections.abc import Collection
 from typing import Any, NoReturn
 
-import numpy as np
 import rfc8785
 
 from assay.errors import Refused
+from assay.protocol.nesting import MAX_DEPTH, depth
 from assay.types import Reason
 
 MAX_SAFE = (1 << 53) - 1
 """The largest integer that RFC 8785 writes."""
-MAX_DEPTH = 32
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-"""Always matches from a quotation mark on, so that it reads hostile bytes once."""
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _BYTES32 = re.compile(r"0x[0-9a-f]{64}")
 
@@ -52,23 +49,12 @@ def load(data: bytes, limit: int, what: str) -> Any:
             refuse(f"{what} names a field twice")
         return found
 
-    if _depth(data) > MAX_DEPTH:
+    if depth(data) > MAX_DEPTH:
         refuse(f"{what} is nested more than {MAX_DEPTH} deep")
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=constant)
     except (ValueError, RecursionError):
         refuse(f"{what} isn't valid JSON")
-
-
-def _depth(data: bytes) -> int:
-    """How deep the brackets of JSON nest.
-
-    Python's parser recurses in C and stops at the interpreter's limit only, which libraries raise (py_ecc, which comes
-    with web3, to 100,000): then deep brackets overflow the C stack and kill the process.
-    """
-    marks = np.frombuffer(_STRING.sub(b"", data), dtype=np.uint8) | 0x20  # turns [ ] into { }
-    steps = (marks == ord("{")).astype(np.int8) - (marks == ord("}"))
-    return int(steps.cumsum(dtype=np.int32).max(initial=0))
 
 
 def dump(value: Any, what: str) -> bytes:

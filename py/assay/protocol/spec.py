@@ -20,6 +20,7 @@ from assay.errors import Refused
 from assay.protocol import terms as _terms
 from assay.protocol.fields import Kind
 from assay.protocol.hashing import keccak
+from assay.protocol.nesting import MAX_DEPTH, depth
 from assay.protocol.sections import (
     EnvironmentSpec,
     InnerSpec,
@@ -63,7 +64,7 @@ def parse_toml(text: str) -> TaskSpec:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise Refused(f"the spec is larger than {MAX_BYTES} bytes")
     try:
-        table = tomllib.loads(text)
+        table = tomllib.loads(_shallow(text.encode()).decode())
     except (ValueError, RecursionError) as error:
         raise Refused(f"the spec isn't TOML: {error}") from None
     spec: TaskSpec = _build(TaskSpec, table, "", lambda kind, value, where: kind.read_toml(value, where), defaults=True)
@@ -75,7 +76,7 @@ def parse_json(data: bytes) -> TaskSpec:
     if len(data) > MAX_BYTES:
         raise Refused(f"the spec is larger than {MAX_BYTES} bytes")
     try:
-        table = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
+        table = json.loads(_shallow(data).decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Refused(f"the spec isn't JSON: {error}") from None
     spec: TaskSpec = _build(TaskSpec, table, "", lambda kind, value, where: kind.read(value, where), defaults=False)
@@ -152,3 +153,9 @@ def _line(section: object, name: str) -> str:
 
 def _no_constant(word: str) -> Any:
     raise ValueError(f"{word} isn't a number")
+
+
+def _shallow(data: bytes) -> bytes:
+    if depth(data) > MAX_DEPTH:
+        raise Refused(f"the spec is nested more than {MAX_DEPTH} deep")
+    return data

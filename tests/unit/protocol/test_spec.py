@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
@@ -263,3 +264,14 @@ def test_terms__example__has_the_contracts_fields() -> None:
 )
 def test_tokens__wei__is_written_exactly(wei: int, text: str) -> None:
     assert tokens(wei) == text
+
+
+@pytest.mark.parametrize("read", [lambda text: parse_toml("x = " + text), lambda text: parse_json(text.encode())])
+def test_spec__nested_deeper_than_the_stack__is_refused_and_the_process_lives(read) -> None:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)  # what py_ecc does to every process that imports web3
+    try:
+        with pytest.raises(Refused, match="nested"):
+            read("[" * 60_000)
+    finally:
+        sys.setrecursionlimit(limit)

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""The main job: publish a task on a local chain, train it with three trainers of which one cheats, check, pay, and add up.
+"""The main job: publish a task on a local chain, train it with three trainers of which one cheats, check, pay, and
+add up.
 
-Starts Anvil with 1-second blocks, one initiator, three trainers and three validators, each its own process, key and database; shows each round
-as it becomes final; ends everything it started; exits 0 only if every claim held. All folders are under build/demo.
+Starts Anvil with 1-second blocks, one initiator, three trainers and three validators, each its own process, key and
+database; shows each round as it becomes final; ends everything it started; exits 0 only if every claim held. All
+folders are under build/demo.
 """
 
 from __future__ import annotations

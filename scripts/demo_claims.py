@@ -1,4 +1,6 @@
-"""What the demo claims, and how each claim is read from the chain: rewards, outcomes, pay, and a ledger that adds up to the wei."""
+"""What the demo claims, and how each claim is read from the chain: rewards, outcomes, pay, and a ledger that adds up
+to the wei.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ class Claims:
         self._killed: list[str] = []
 
     def row(self, number: int) -> Row | None:
-        """Return a round's row, or None while it isn't final or its checkpoint isn't measured. Row 0 is the base model."""
+        """Return a round's row, or None while it isn't final or its checkpoint isn't measured. Row 0 is the base
+        model.
+        """
         self._world.follower.poll()
         reward = self._reward(number)
         if reward is None:
@@ -105,7 +109,7 @@ class Claims:
         for name, address in self._world.addresses.items():
             if name == INITIATOR:
                 continue
-            paid = [row for row in store.payments(address, TASK)]
+            paid = store.payments(address, TASK)
             lost = sum(row.burned + row.fees for row in store.slashes(address, TASK))
             claimed = sum(row.amount for row in store.claims(address))
             role = "trainer" if name in TRAINERS else "validator"

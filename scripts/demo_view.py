@@ -1,4 +1,6 @@
-"""What the demo shows: a row per round as it comes, the payouts, the ledger, and one line that says whether all claims held."""
+"""What the demo shows: a row per round as it comes, the payouts, the ledger, and one line that says whether all
+claims held.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +109,7 @@ class View:
         if ledger:
             self._console.print(
                 f"ledger  funded {tokens(ledger['funded'])} = paid {tokens(ledger['paid_from_escrow'])} + refunded "
-                f"{tokens(ledger['refunded'])}, difference {ledger['difference']} wei · burned {tokens(ledger['burned'])}"
+                f"{tokens(ledger['refunded'])}, difference {ledger['difference']} wei"
             )
         for failure in result.failures:
             self._console.print(f"FAILED: {failure}", style="red")

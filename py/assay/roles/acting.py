@@ -76,7 +76,9 @@ def act_shared(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> Non
 
 
 def enlist(node: Node, task: TaskRow) -> None:
-    """Stake what is missing, then enlist `config.stake` for the task. Waits for each transaction: the next one rests on it."""
+    """Stake what is missing, then enlist `config.stake` for the task. Waits for each transaction: the next one rests
+    on it.
+    """
     if node.role is None or node.config.stake <= 0:
         raise Refused(f"{node.config.name} isn't enlisted for task {task.id}: give --stake AMOUNT")
     name = f"{task.id}:enlist:{int(node.role)}"

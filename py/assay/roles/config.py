@@ -15,8 +15,9 @@ Say = Callable[[str], None]
 class NodeConfig:
     """One node: one account, one home folder, one chain.
 
-    `stake` is the wei that the node enlists when it isn't enlisted yet; `task` None means every task it can serve (validators only).
-    `fault` makes a trainer cheat, for demonstrations. `allow_private` lets it fetch from loopback and private addresses (local chains).
+    `stake` is the wei that the node enlists when it isn't enlisted yet; `task` None means every task it can serve
+    (validators only). `fault` makes a trainer cheat, for demonstrations. `allow_private` lets it fetch from loopback
+    and private addresses (local chains).
     """
 
     home: Path

@@ -1,7 +1,7 @@
 """The cycle of every node: follow the chain, look, decide, act, send; again when a poll or a deadline is due.
 
-Knows nothing of what a role does. A cycle that can't reach something is repeated; one that finds an invariant gone ends the process.
-Deadlines follow the chain's clock; the local clock only decides when to look again.
+Knows nothing of what a role does. A cycle that can't reach something is repeated; one that finds an invariant gone
+ends the process. Deadlines follow the chain's clock; the local clock only decides when to look again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The pure rules by which validators, trainers and initiators act: a view of one task in, actions out.
 
-Knows no clock, chain, database or model: all that is in the view. Doesn't remember anything between calls, so a restart at any
-point changes nothing: what has been done is on chain or in the records, and therefore in the next view.
+Knows no clock, chain, database or model: all that is in the view. Doesn't remember anything between calls, so a
+restart at any point changes nothing: what has been done is on chain or in the records, and therefore in the next view.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ TURN_SECONDS = 2
 class RoundView:
     """One opened round as a node sees it. Indices are positions of submissions in the round.
 
-    `done` names what this node has already put on chain or has under way for the round: seal, commit, reveal, attest, finalize,
-    submit. `included` is None until the reveals are over.
+    `done` names what this node has already put on chain or has under way for the round: seal, commit, reveal, attest,
+    finalize, submit. `included` is None until the reveals are over.
     """
 
     number: int
@@ -59,10 +59,11 @@ class RoundView:
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """One task as a node sees it. `running` and `done` are what concerns no single round. `now` is the newest block's time; `head` the round of the newest final checkpoint (0 genesis).
+    """One task as a node sees it. `running` and `done` are what concerns no single round. `now` is the newest block's
+    time; `head` the round of the newest final checkpoint (0 genesis).
 
-    `held_checkpoints` are the final checkpoints this node holds, by round. `enlisted` is true when the node's stake counts or will
-    count in a coming round; `from_round` says from which on.
+    `held_checkpoints` are the final checkpoints this node holds, by round. `enlisted` is true when the node's stake
+    counts or will count in a coming round; `from_round` says from which on.
     """
 
     now: int
@@ -87,7 +88,9 @@ class TaskView:
 
 
 def decide_validator(view: TaskView) -> list[Action]:
-    """Return what a validator does next: enlist, hold the newest checkpoint, attest genesis, then serve each open round."""
+    """Return what a validator does next: enlist, hold the newest checkpoint, attest genesis, then serve each open
+    round.
+    """
     if view.over:
         return []
     if not view.enlisted:
@@ -106,8 +109,8 @@ def decide_validator(view: TaskView) -> list[Action]:
 def decide_trainer(view: TaskView) -> list[Action]:
     """Return what a trainer does next: enlist, hold the newest checkpoint, then train and submit once in each round.
 
-    It trains when the newest checkpoint is fresh enough for the round, its stake covers one more submission, and the time its last
-    submission took still fits into the work window.
+    It trains when the newest checkpoint is fresh enough for the round, its stake covers one more submission, and the
+    time its last submission took still fits into the work window.
     """
     if view.over:
         return []
@@ -127,7 +130,9 @@ def decide_trainer(view: TaskView) -> list[Action]:
 
 
 def decide_initiator(view: TaskView) -> list[Action]:
-    """Return what an initiator does next: hold and measure each new checkpoint, settle what nobody settled, get the rest refunded."""
+    """Return what an initiator does next: hold and measure each new checkpoint, settle what nobody settled, get the
+    rest refunded.
+    """
     actions = _hold_head(view)
     for number in sorted(view.held_checkpoints - view.evaluated):
         if f"evaluate:{number}" not in view.running:
@@ -196,7 +201,8 @@ def _judge(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
 
 
 def _next_checkpoint(view: TaskView, seen: RoundView) -> list[Action]:
-    # A checkpoint is built on the newest final one: round by round, or over rounds whose checkpoint found no quorum in time.
+    # A checkpoint is built on the newest final one: round by round, or over rounds whose checkpoint found no quorum
+    # in time.
     if seen.number <= view.head or "attest" in seen.done or seen.included is None:
         return []
     earlier_open = any(

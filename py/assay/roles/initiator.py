@@ -1,4 +1,5 @@
-"""The initiator: publish a task, serve its base checkpoint and spec, measure each new checkpoint, and get back what was not paid.
+"""The initiator: publish a task, serve its base checkpoint and spec, measure each new checkpoint, and get back what
+was not paid.
 
 A task needs no initiator once it runs: everything it does here anybody may do.
 """
@@ -27,7 +28,8 @@ WAIT_SECONDS = 60.0
 def publish(config: NodeConfig, spec: TaskSpec, base: Path, uri: str, say: Say) -> int:
     """Put a task on chain with its budget in escrow, and its base checkpoint and spec into this node's folders.
 
-    `uri` is where those two will be served. Returns the task's id. Raises Refused when the base isn't the spec's or the money isn't there.
+    `uri` is where those two will be served. Returns the task's id. Raises Refused when the base isn't the spec's or
+    the money isn't there.
     """
     check(spec)
     node = Node(config, None, "initiator", say)
@@ -84,9 +86,8 @@ def _evaluate(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
     def done(measured: dict[str, Any]) -> None:
         node.store.put_note(task.id, round_, "evaluation", measured)
         node.pulse.gauge("reward", measured["reward"])
-        node.say(
-            f"task {task.id} · checkpoint {round_}: reward {measured['reward']:.3f} on {measured['items']} held-out items"
-        )
+        reward = f"reward {measured['reward']:.3f} on {measured['items']} held-out items"
+        node.say(f"task {task.id} · checkpoint {round_}: {reward}")
 
     name = key(task.id, 0, f"evaluate:{round_}")
     node.jobs.start(name, lambda: node.run("assay.roles.work:evaluate", args), done, heavy=True)

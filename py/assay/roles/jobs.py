@@ -1,7 +1,9 @@
-"""Work that takes long, beside the cycle: downloads in a few threads, heavy and untrusted work in the sandbox's processes, one at a time.
+"""Work that takes long, beside the cycle: downloads in a few threads, heavy and untrusted work in the sandbox's
+processes, one at a time.
 
-Knows nothing of what the work is. A job has a name and runs once at a time; its result or error is handed over in the cycle's thread.
-Nothing is remembered over a restart: a result that matters is recorded by whoever takes it, and a lost job is decided anew.
+Knows nothing of what the work is. A job has a name and runs once at a time; its result or error is handed over in the
+cycle's thread. Nothing is remembered over a restart: a result that matters is recorded by whoever takes it, and a
+lost job is decided anew.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class Jobs:
         self._failed: dict[str, _Failure] = {}
 
     def start(self, name: str, work: Callable[[], Any], done: Callable[[Any], None], heavy: bool = False) -> bool:
-        """Start `work` under `name` unless it runs already or rests after a failure; `done(result)` is called by `drain`."""
+        """Start `work` under `name` unless it runs already or rests after a failure; `done(result)` is called by
+        `drain`.
+        """
         if name in self._running or self._resting(name):
             return False
         self._running[name] = ((self._heavy if heavy else self._light).submit(work), done)

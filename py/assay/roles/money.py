@@ -1,7 +1,8 @@
-"""What a person does with money by hand: stake, withdraw, claim, cancel, refund, transfer. Each sends one call and waits for it.
+"""What a person does with money by hand: stake, withdraw, claim, cancel, refund, transfer. Each sends one call and
+waits for it.
 
-Every call of a function here is a new intent: calling it twice does it twice. What was sent and not yet mined when a command was cut
-off is in the outbox of the account and goes on with the next command.
+Every call of a function here is a new intent: calling it twice does it twice. What was sent and not yet mined when a
+command was cut off is in the outbox of the account and goes on with the next command.
 """
 
 from __future__ import annotations

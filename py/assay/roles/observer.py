@@ -1,4 +1,6 @@
-"""A node that only watches: it follows the chain into its records and serves them. It holds no stake and sends nothing by itself."""
+"""A node that only watches: it follows the chain into its records and serves them. It holds no stake and sends
+nothing by itself.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """From records and the chain's newest block to the view that a role decides on.
 
-Reads the store and the jobs in flight; changes nothing. Knows no network: what it says of the chain is as new as the follower's last poll.
+Reads the store and the jobs in flight; changes nothing. Knows no network: what it says of the chain is as new as the
+follower's last poll.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ GWEI = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a node knows beside the store: its account and role, what it holds on disk, its jobs and its transactions."""
+    """What a node knows beside the store: its account and role, what it holds on disk, its jobs and its
+    transactions.
+    """
 
     account: str
     role: Role | None

@@ -1,7 +1,8 @@
 """What every node serves over HTTP: health, metrics, its artifacts and the task specs it knows.
 
-Knows nothing of roles. Serves strangers: it only reads, names are digests, and a slow client holds one connection, nothing else.
-It doesn't limit how much a stranger downloads; put a proxy in front of a node that is open to the internet.
+Knows nothing of roles. Serves strangers: it only reads, names are digests, and a slow client holds one connection,
+nothing else. It doesn't limit how much a stranger downloads; put a proxy in front of a node that is open to the
+internet.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ def health_router(pulse: Pulse) -> APIRouter:
 
 
 class Server:
-    """A uvicorn server in a thread of its own, bound before it returns, so that the port is known and a busy one is refused."""
+    """A uvicorn server in a thread of its own, bound before it returns, so that the port is known and a busy one is
+    refused.
+    """
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

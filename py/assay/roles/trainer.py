@@ -1,7 +1,7 @@
 """The trainer as a service: hold the newest checkpoint, train once in each round, submit, serve the artifact.
 
-Decides in `deciding`; here are its acts. A fault other than `silent` is made inside the training job; a silent trainer submits a root
-and serves nothing.
+Decides in `deciding`; here are its acts. A fault other than `silent` is made inside the training job; a silent
+trainer submits a root and serves nothing.
 """
 
 from __future__ import annotations
@@ -91,9 +91,8 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
 
     def done(made: dict[str, Any]) -> None:
         node.store.put_note(task.id, action.round, "trained", made)
-        node.say(
-            f"task {task.id} round {action.round} · {made['units']} units in {made['seconds']:.1f} s · {made['root'][:10]}"
-        )
+        size = f"{made['units']} units in {made['seconds']:.1f} s"
+        node.say(f"task {task.id} round {action.round} · {size} · {made['root'][:10]}")
 
     node.jobs.start(key(task.id, action.round, "train"), work, done, heavy=True)
 

@@ -1,7 +1,9 @@
-"""The validator as a service: hold what there is to check, seal, check what the draw gives it, commit, reveal, attest, finalize.
+"""The validator as a service: hold what there is to check, seal, check what the draw gives it, commit, reveal,
+attest, finalize.
 
-Decides in `deciding`; here are its acts. Strangers' artifacts are opened only in the sandbox's processes. What it has found is
-recorded before it is committed, and what it committed to before that goes out, so a restart between any two acts loses nothing.
+Decides in `deciding`; here are its acts. Strangers' artifacts are opened only in the sandbox's processes. What it has
+found is recorded before it is committed, and what it committed to before that goes out, so a restart between any two
+acts loses nothing.
 """
 
 from __future__ import annotations

@@ -6,12 +6,22 @@ money: what can be claimed is the vault's word, which only the chain knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from assay.api.judging import Ballot, ballots, drawn_seats, outcome_of, tallied, verdict_of, why_unpaid
+from assay.api.judging import (
+    OUTCOME_WORDS,
+    Ballot,
+    ballots,
+    drawn_seats,
+    final_outcome,
+    outcome_of,
+    tallied,
+    verdict_of,
+    why_unpaid,
+)
 from assay.api.terms import FAR, rounds_open, started
 from assay.protocol.pay import Payment, RoundPay
 from assay.protocol.windows import Schedule
@@ -120,13 +130,25 @@ class _Ledger:
                 left = self._schedule.work_end(number) - self._now
                 return self._line(who, number, None, None, None, State.OPEN, f"work closes in {left} s")
             return self._line(who, number, None, None, 0, State.UNPAID, "nothing submitted")
-        if number in self._final:
-            reasons = {why_unpaid(row, self._votes(number, row.index)) or "pot used up" for row in mine}
-            return self._line(who, number, None, None, 0, State.UNPAID, "; ".join(sorted(reasons)))
-        if self._void(number):
-            return self._line(who, number, None, None, 0, State.UNPAID, "round void, nobody sealed it")
         promised = self._promised(number, who)
-        return self._line(who, number, None, None, promised.amount if promised else None, State.PENDING, "")
+        if promised is not None and promised.amount:
+            return self._line(who, number, None, None, promised.amount, State.PENDING, "")
+        decided = number in self._final or self._void(number) or self._now >= self._schedule.reveal_end(number)
+        if not decided:
+            return self._line(who, number, None, None, None, State.PENDING, "")
+        return self._line(who, number, None, None, 0, State.UNPAID, self._refusals(number, mine))
+
+    def _refusals(self, number: int, mine: Sequence[SubmissionRow]) -> str:
+        """Say why each submission earns nothing, as the ledger or, before it has spoken, the reveals have it."""
+        if number not in self._final and self._void(number):
+            return OUTCOME_WORDS[Outcome.VOID]
+        tally = None if number in self._final else self._tally(number)
+        outcomes = [tally.outcomes[row.index] if tally else final_outcome(row) for row in mine]
+        words = {
+            why_unpaid(outcome, self._votes(number, row.index)) or "pot used up"
+            for row, outcome in zip(mine, outcomes, strict=True)
+        }
+        return "; ".join(sorted(words))
 
     def _validator(self, who: EnlistmentRow, number: int) -> Line:
         submissions = self._submissions.get(number, [])

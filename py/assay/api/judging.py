@@ -110,13 +110,18 @@ def tallied(store: Store, task: TaskRow, round_: int) -> RoundPay | None:
         return None
 
 
+def final_outcome(submission: SubmissionRow) -> Outcome | None:
+    """Return the outcome that the ledger fixed, or None before that."""
+    return None if submission.outcome is None else Outcome(submission.outcome)
+
+
 def outcome_of(submission: SubmissionRow, tally: RoundPay | None) -> Outcome | None:
     """Return a submission's final outcome, else the one that the opened votes give so far;
 
     None while they give none.
     """
     if submission.outcome is not None:
-        return Outcome(submission.outcome)
+        return final_outcome(submission)
     if tally is None or submission.index >= len(tally.outcomes):
         return None
     found = tally.outcomes[submission.index]
@@ -143,14 +148,10 @@ def fault(votes: Sequence[Ballot], verdict: Verdict | None) -> tuple[str, int | 
     return reason, leaf if verdict is Verdict.INVALID else None
 
 
-def why_unpaid(submission: SubmissionRow, votes: Sequence[Ballot]) -> str:
-    """Return why a submission earned nothing, in words:
-
-    `sampling, leaf 417`. Empty for a paid one and for one not decided yet.
-    """
-    if submission.outcome is None or submission.outcome == Outcome.PAID:
+def why_unpaid(outcome: Outcome | None, votes: Sequence[Ballot]) -> str:
+    """Return why a submission earns nothing, in words: `sampling, leaf 417`; empty for a paid or an undecided one."""
+    if outcome is None or outcome is Outcome.PAID:
         return ""
-    outcome = Outcome(submission.outcome)
     reason, leaf = fault(votes, verdict_of(outcome))
     if not reason:
         return OUTCOME_WORDS[outcome]

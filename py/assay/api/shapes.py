@@ -12,6 +12,7 @@ from assay.api.judging import (
     ballots,
     drawn_seats,
     fault,
+    final_outcome,
     outcome_of,
     tallied,
     validators,
@@ -103,7 +104,7 @@ def submission(
         outcome=outcome_word(row.outcome),
         reason=reason or None,
         leaf=leaf,
-        why=why_unpaid(row, votes),
+        why=why_unpaid(final_outcome(row), votes),
         drawn=_drawn(store, task, row, store.seal(task.id, row.round)),
         votes=[_vote(ballot) for ballot in votes],
     )

@@ -45,7 +45,7 @@ def _try(name: str, check: Callable[[Session], str], s: Session) -> dict[str, An
         return {"check": name, "ok": False, "says": str(error)}
 
 
-class _Skipped(Exception):  # noqa: N818 - not an error: there is nothing to check yet
+class _Skipped(Exception):
     """The check doesn't apply here."""
 
 

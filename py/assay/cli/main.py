@@ -45,7 +45,8 @@ def options(
     Start here: `assay up --peers 2`, then `assay task init digits > digits.toml`. The global options may stand
     anywhere on the line. Exit codes: 0 done, 2 refused, 3 unavailable, 4 broken.
     """
-    ctx.obj = Session(Globals(account_name, rpc, home, as_json, yes, dry_run, quiet))
+    ctx.obj = opened = Session(Globals(account_name, rpc, home, as_json, yes, dry_run, quiet))
+    ctx.call_on_close(opened.close)
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from assay.chain.client import Client
     from assay.chain.contracts import Contracts
     from assay.chain.deployment import Deployment
+    from assay.chain.keys import HeldSigner
     from assay.cli.names import Names
     from assay.roles.config import NodeConfig
     from assay.settings import Settings
@@ -53,7 +54,7 @@ class Session:
         self._given = given
         self.screen = Screen(given.as_json, given.quiet, given.yes)
         self.dry_run = given.dry_run
-        self._signers: dict[str, Signer] = {}
+        self._signers: dict[str, HeldSigner] = {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -126,6 +127,12 @@ class Session:
         if name not in self._signers:  # a key is held by whoever opens it, this process included
             self._signers[name] = load(self.keys, self.names.require(name), self.password(name))
         return self._signers[name]
+
+    def close(self) -> None:
+        """Give the keys back to other processes."""
+        for held in self._signers.values():
+            held.close()
+        self._signers.clear()
 
     def password(self, name: str) -> str:
         """Return the keystore password from the settings or the home folder, else ask for it."""

@@ -55,7 +55,7 @@ def watch(
 
 def _round(s: Session, store: Store, task: TaskRow, number: int) -> dict[str, Any]:
     from assay.api.amounts import formatted
-    from assay.api.judging import ballots, why_unpaid
+    from assay.api.judging import ballots, final_outcome, why_unpaid
     from assay.types import Outcome
 
     ended = store.round(task.id, number)
@@ -63,7 +63,7 @@ def _round(s: Session, store: Store, task: TaskRow, number: int) -> dict[str, An
     slashed = {row.index for row in store.slashes(task=task.id) if row.round == number}
     rows = store.submissions(task.id, number)
     refused = [
-        f"{s.names.of(row.trainer)}: {why_unpaid(row, voted.get(row.index, []))}"
+        f"{s.names.of(row.trainer)}: {why_unpaid(final_outcome(row), voted.get(row.index, []))}"
         + (" (slashed)" if row.index in slashed else "")
         for row in rows
         if row.outcome not in {Outcome.PAID, Outcome.NOT_HELD}

@@ -153,7 +153,7 @@ class World:
     def check_alive(self) -> None:
         """Raise Broken when a node has ended with an error, with the end of its log."""
         for name, process in self._nodes.items():
-            if process.poll() not in {None, 0}:
+            if process.poll() not in {None, 0, -signal.SIGTERM}:
                 raise Broken(
                     f"{name} ended with exit code {process.returncode}:\n{self._tail(self.folder / f'{name}.log')}"
                 )

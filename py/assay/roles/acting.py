@@ -32,6 +32,8 @@ def run_role(
 
     def cycle() -> float | None:
         views = look_and_act(node, decide, act)
+        if views is None:
+            return None
         if finished(views):
             stop.set()
         return _due(node, views)
@@ -42,12 +44,18 @@ def run_role(
         node.close()
 
 
-def look_and_act(node: Node, decide: Decide, act: Act) -> list[TaskView]:
-    """Follow the chain, hand over finished jobs, and act on each served task. Returns the views that were acted on."""
+def look_and_act(node: Node, decide: Decide, act: Act) -> list[TaskView] | None:
+    """Hand over finished jobs and, when there is a new block or something was handed over, follow the chain and act.
+
+    Returns the views that were acted on; None when there was nothing new to look at.
+    """
+    handed = node.jobs.drain(lambda name, error: _say_failed(node, name, error))
+    head = node.client.head()
+    if not handed and not node.is_news(head):
+        return None
     node.follower.poll()
     node.outbox.pump()
-    node.jobs.drain(lambda name, error: _say_failed(node, name, error))
-    now, views = node.client.head().time, []
+    now, views = head.time, []
     for task in node.tasks():
         spec = node.spec(task)
         if spec is None:

@@ -49,12 +49,17 @@ class Jobs:
         """Names of the jobs in flight and of those that rest after a failure."""
         return frozenset(self._running) | frozenset(name for name in self._failed if self._resting(name))
 
-    def drain(self, failed: Callable[[str, AssayError], None]) -> None:
-        """Hand over what is done. Refused and Unavailable go to `failed`; anything else is raised."""
+    def drain(self, failed: Callable[[str, AssayError], None]) -> int:
+        """Hand over what is done, and return how many that were.
+
+        Refused and Unavailable go to `failed`; anything else is raised.
+        """
+        handed = 0
         for name, (future, done) in list(self._running.items()):
             if not future.done():
                 continue
             del self._running[name]
+            handed += 1
             try:
                 result = future.result()
             except AssayError as error:
@@ -64,6 +69,7 @@ class Jobs:
             else:
                 self._failed.pop(name, None)
                 done(result)
+        return handed
 
     def close(self) -> None:
         """Forget what waits and don't wait for what runs."""

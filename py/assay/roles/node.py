@@ -32,9 +32,10 @@ from assay.swarm import client as swarm
 from assay.swarm import documents
 from assay.swarm.chunks import ChunkStore
 from assay.swarm.server import router as artifact_router
-from assay.types import Role
+from assay.types import BlockRef, Role
 
 FETCH_SECONDS = 30.0
+LOOK_SECONDS = 3.0
 JOB_MEMORY = 4 << 30
 JOB_SECONDS = 600.0
 
@@ -66,6 +67,8 @@ class Node:
         self._server: Server | None = None
         self._title = title
         self.refused: set[str] = set()
+        self._seen = b""
+        self._looked = 0.0
         self._specs: dict[bytes, TaskSpec] = {}
 
     # --- serving
@@ -99,6 +102,13 @@ class Node:
     def known(self) -> Known:
         """What this node knows beside its records."""
         return Known(self.account, self.role, self.chunks.has, self.jobs.names(), self.sent)
+
+    def is_news(self, head: BlockRef) -> bool:
+        """Tell whether there is a new block, or the last look is some seconds old: what rests must be tried again."""
+        if head.hash == self._seen and time.monotonic() - self._looked < LOOK_SECONDS:
+            return False
+        self._seen, self._looked = head.hash, time.monotonic()
+        return True
 
     def sent(self, key: str) -> bool:
         """Tell whether a transaction of this key was ever handed to the outbox."""

@@ -15,9 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from assay.errors import Unavailable
+
+KILL_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -69,31 +71,31 @@ def stop_all(processes: Iterable[Detached], how: signal.Signals, seconds: float)
 
     Return the names of what ran.
     """
-    stopping: list[tuple[Detached, int]] = []
+    stopping: list[tuple[Detached, int, str | None]] = []
     for process in processes:
         pid = process.pid()
         if pid is None:
             process.pid_file.unlink(missing_ok=True)
             continue
+        stopping.append((process, pid, _started(pid)))
         _send(pid, how)
-        stopping.append((process, pid))
     deadline = time.monotonic() + seconds
-    for process, pid in stopping:
-        while process.pid() is not None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        if process.pid() is not None:
+    for process, pid, started in stopping:
+        # A process removes its pid file before it has ended: only the pid itself tells when it is gone.
+        if not _gone_by(pid, started, deadline):
             _send(pid, signal.SIGKILL)
-            _wait_gone(process)
+            if not _gone_by(pid, started, time.monotonic() + KILL_SECONDS):
+                raise Unavailable(f"{process.name} (pid {pid}) doesn't stop, even killed")
         process.pid_file.unlink(missing_ok=True)
-    return [process.name for process, _ in stopping]
+    return [process.name for process, _, _ in stopping]
 
 
-def _wait_gone(process: Detached) -> None:
-    for _ in range(100):
-        if process.pid() is None:
-            return
+def _gone_by(pid: int, started: str | None, deadline: float) -> bool:
+    while started is not None and _started(pid) == started:
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(0.05)
-    raise Unavailable(f"{process.name} doesn't stop, even killed; its pid is in {process.pid_file}")
+    return True
 
 
 def _spawn(argv: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> int:

@@ -201,3 +201,4 @@ contract RoundLedger is Enlistment {
         require(lot.from() <= round && round < lot.until(), NotEnlisted(msg.sender));
     }
 }
+

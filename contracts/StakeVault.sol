@@ -171,7 +171,7 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
             require(taken <= a.locked, InsufficientLockedStake(a.locked, taken));
             uint256 claimable = a.claimable + uint256(s.credit);
             require(claimable <= type(uint88).max, AmountTooLarge());
-            _accounts[s.account] = Account(uint88(a.staked - taken), uint80(a.locked - taken), uint88(claimable));
+            _store(s.account, a.staked - taken, a.locked - taken, claimable);
             total = total + s.credit - taken;
             if (s.burned != 0) {
                 burned += s.burned;
@@ -183,6 +183,15 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
         if (burned != 0) IERC20(token).safeTransfer(GRAVE, burned);
         uint256 balance = IERC20(token).balanceOf(address(this));
         require(balance >= total, Insolvent(balance, total));
+    }
+
+    /// @dev Writes an account's whole word at once; the values fit their fields.
+    function _store(address account, uint256 staked, uint256 locked, uint256 claimable) internal {
+        Account storage a = _accounts[account];
+        uint256 word = staked | locked << 88 | claimable << 168;
+        assembly ("memory-safe") {
+            sstore(a.slot, word)
+        }
     }
 
     // --- views

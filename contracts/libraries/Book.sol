@@ -5,6 +5,7 @@ import {IStakeVault} from "../interfaces/IStakeVault.sol";
 
 /// @dev What a round changes, one line per account. Lines are found by account through transient storage, under keys that name task and
 /// round, so that nothing has to be cleared.
+/// @param counts per line: paid submissions 16 | submissions 16
 struct Book {
     IStakeVault.Settlement[] lines;
     uint256[] counts;
@@ -36,6 +37,20 @@ library Books {
         assembly ("memory-safe") {
             tstore(key, size)
         }
+    }
+
+    /// @dev Counts a submission on its trainer's line.
+    function submitted(Book memory b, address trainer, bool paid) internal returns (IStakeVault.Settlement memory line) {
+        uint256 k = find(b, trainer);
+        unchecked {
+            b.counts[k] += paid ? 1 << 16 | 1 : 1 << 16;
+        }
+        return b.lines[k];
+    }
+
+    /// @return all submissions of the line's account, @return paid those of them that are paid
+    function counted(Book memory b, uint256 k) internal pure returns (uint256 all, uint256 paid) {
+        return (b.counts[k] >> 16, b.counts[k] & 0xffff);
     }
 
     /// @dev True the first time that it is asked for an account.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Entry, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} from "../interfaces/IRoundLedger.sol";
+import {IStakeVault} from "../interfaces/IStakeVault.sol";
 import {Book, Books, Pay} from "./Book.sol";
 import {Clock} from "./Clock.sol";
 import {Mark} from "./Mark.sol";
@@ -42,15 +43,27 @@ library Settling {
         uint256 burned;
     }
 
-    /// @dev The running hash over the entries: the next is the top 224 bits of keccak(previous, entry).
-    function chain(uint256 acc, uint256 who, bytes32 root, bytes32 mark) internal pure returns (uint256) {
-        return uint256(keccak256(abi.encode(acc, who, root, mark))) >> 32;
+    /// @dev The running hash over the entries: the next is the top 224 bits of keccak(previous, who, root, mark).
+    function chain(uint256 acc, uint256 who, bytes32 root, bytes32 mark) internal pure returns (uint256 next) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, acc)
+            mstore(add(free, 0x20), who)
+            mstore(add(free, 0x40), root)
+            mstore(add(free, 0x60), mark)
+            next := shr(32, keccak256(free, 0x80))
+        }
     }
 
     function chain(Entry[] calldata entries) internal pure returns (uint256 acc) {
-        for (uint256 i; i < entries.length; ++i) {
-            Entry calldata e = entries[i];
-            acc = chain(acc, e.who, e.root, e.mark);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let end := add(entries.offset, mul(entries.length, 0x60))
+            for { let entry := entries.offset } lt(entry, end) { entry := add(entry, 0x60) } {
+                mstore(free, acc)
+                calldatacopy(add(free, 0x20), entry, 0x60)
+                acc := shr(32, keccak256(free, 0x80))
+            }
         }
     }
 
@@ -101,21 +114,10 @@ library Settling {
         outcomes = new bytes(entries.length);
         uint256 quorum = (2 * uint256(s.clock.seats()) + 2) / 3;
         for (uint256 i; i < entries.length; ++i) {
-            uint256 who = entries[i].who;
             (uint256 verdict, uint256 seats, uint8 outcome) = Votes.outcome(s.tally[i], quorum, s.stake);
             s.tally[i] = seats << 8 | verdict;
             outcomes[i] = bytes1(outcome);
-
-            uint256 k = s.book.find(address(uint160(who >> 96)));
-            s.book.counts[k] += 1 << 16;
-            if (outcome == Votes.PAID) {
-                uint256 pay = uint256(uint32(who >> 64)) * s.money.price();
-                s.book.lines[k].credit += uint96(pay);
-                s.book.counts[k] += 1;
-                s.due += pay;
-            }
-            if (verdict == Votes.VALID) s.due += seats * s.money.seatFee();
-            if (verdict > Votes.VALID) _slash(s, k, i, outcome, seats);
+            _judge(s, entries[i].who, i, outcome, seats);
         }
     }
 
@@ -124,28 +126,30 @@ library Settling {
         outcomes = new bytes(entries.length);
         for (uint256 i; i < entries.length; ++i) {
             outcomes[i] = bytes1(Votes.VOID);
-            s.book.counts[s.book.find(address(uint160(entries[i].who >> 96)))] += 1 << 16;
+            s.book.submitted(address(uint160(entries[i].who >> 96)), false);
         }
     }
 
     /// @dev Frees what the round's submissions risked, takes what was slashed, and scales pay to the pot. Only trainers are in the book yet.
     function payTrainers(Task storage t, Sheet memory s) internal {
         uint256 exposure = TaskTerms.exposure(s.clock, s.money);
+        uint256 pot = s.money.pot();
+        uint256 fromEscrow;
         uint256 n = s.book.size;
         for (uint256 k; k < n; ++k) {
-            address account = s.book.lines[k].account;
-            uint256 submitted = s.book.counts[k] >> 16;
-            uint256 taken = uint256(s.book.lines[k].burned) + s.book.lines[k].fees;
+            IStakeVault.Settlement memory line = s.book.lines[k];
+            (uint256 submitted, uint256 paid) = s.book.counted(k);
+            uint256 taken = uint256(line.burned) + line.fees;
+            Trainer w = t.trainers[line.account].minusOpen(submitted);
+            t.trainers[line.account] = taken == 0 ? w : w.withEnlisted(w.enlisted() - taken, exposure);
 
-            Trainer w = t.trainers[account].minusOpen(submitted);
-            t.trainers[account] = taken == 0 ? w : w.withEnlisted(w.enlisted() - taken, exposure);
-
-            uint256 pay = Pay.share(s.book.lines[k].credit, s.due, s.money.pot());
+            uint256 pay = Pay.share(line.credit, s.due, pot);
             if (pay == 0) continue;
-            s.book.lines[k].credit = uint96(pay);
-            s.fromEscrow += pay;
-            emit IRoundLedgerEvents.Paid(s.task, account, s.round, TRAINER, uint16(submitted), uint16(s.book.counts[k]), pay);
+            line.credit = uint96(pay);
+            fromEscrow += pay;
+            emit IRoundLedgerEvents.Paid(s.task, line.account, s.round, TRAINER, uint16(submitted), uint16(paid), pay);
         }
+        s.fromEscrow = fromEscrow;
     }
 
     /// @dev Pays seats that agreed with the outcome, and attesters of the checkpoint that won.
@@ -163,6 +167,23 @@ library Settling {
         return c.tag() == round && c.won() ? c.weight() : 0;
     }
 
+    /// @dev Unchecked: units · price ≤ pot < 2^87, and a round has at most 256 submissions of at most 16 seats.
+    function _judge(Sheet memory s, uint256 who, uint256 index, uint8 outcome, uint256 seats) private {
+        IStakeVault.Settlement memory line = s.book.submitted(address(uint160(who >> 96)), outcome == Votes.PAID);
+        unchecked {
+            uint256 fees = seats * s.money.seatFee();
+            if (outcome == Votes.PAID) {
+                uint256 pay = uint256(uint32(who >> 64)) * s.money.price();
+                line.credit += uint96(pay);
+                s.due += pay + fees;
+            } else if (outcome == Votes.NOT_HELD) {
+                s.due += fees;
+            } else if (outcome != Votes.NO_QUORUM) {
+                _slash(s, line, index, outcome, fees);
+            }
+        }
+    }
+
     function _payReveal(Sheet memory s, Reveal calldata r, uint256 attestFee) private {
         (uint256 all, uint256 valid, uint256 refused) = Votes.agreeing(s.tally, r.votes);
         uint256 fee = s.money.seatFee();
@@ -172,19 +193,18 @@ library Settling {
     function _payValidator(Sheet memory s, address account, uint256 seats, uint256 agreed, uint256 due, uint256 fees) private {
         uint256 pay = Pay.share(due, s.due, s.money.pot());
         s.fromEscrow += pay;
-        uint256 k = s.book.find(account);
-        s.book.lines[k].credit += uint96(pay + fees);
+        IStakeVault.Settlement memory line = s.book.lines[s.book.find(account)];
+        line.credit += uint96(pay + fees);
         emit IRoundLedgerEvents.Paid(s.task, account, s.round, VALIDATOR, uint16(seats), uint16(agreed), pay + fees);
     }
 
     /// @dev A refused submission pays the seats that refused it; a lie burns the bond as well.
-    function _slash(Sheet memory s, uint256 k, uint256 index, uint8 outcome, uint256 seats) private {
-        uint256 fees = seats * s.money.seatFee();
+    function _slash(Sheet memory s, IStakeVault.Settlement memory line, uint256 index, uint8 outcome, uint256 fees) private {
         uint256 burned = outcome == Votes.INVALID ? s.clock.bond() : 0;
-        s.book.lines[k].fees += uint96(fees);
-        s.book.lines[k].burned += uint96(burned);
+        line.fees += uint96(fees);
+        line.burned += uint96(burned);
         s.fromBonds += fees;
         s.burned += burned;
-        emit IRoundLedgerEvents.Slashed(s.task, s.book.lines[k].account, s.round, uint16(index), burned, fees);
+        emit IRoundLedgerEvents.Slashed(s.task, line.account, s.round, uint16(index), burned, fees);
     }
 }

@@ -40,32 +40,41 @@ library Votes {
         }
     }
 
-    /// @dev Adds checked votes to the tally.
+    /// @dev Adds checked votes to the tally. Unchecked: a submission has at most 16 seats.
     function count(uint256[] memory tally, bytes calldata votes) internal pure {
-        for (uint256 pos; pos < votes.length; pos += SIZE) {
-            (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
-            tally[index] += (0x100 | bits(mask)) << (16 * (verdict - 1));
+        unchecked {
+            for (uint256 pos; pos < votes.length; pos += SIZE) {
+                (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
+                tally[index] += (0x100 | bits(mask)) << (16 * (verdict - 1));
+            }
         }
     }
 
-    /// @dev Adds `stake` to every submission of the bitmap.
+    /// @dev Adds `stake` to every submission of the bitmap. Unchecked: all lots together are shorter than the line, 64 bits.
     function hold(uint256[] memory tally, uint256 held, uint256 stake) internal pure {
-        uint256 n = tally.length;
-        for (uint256 i; i < n; ++i) {
-            if ((held >> i) & 1 != 0) tally[i] += stake << 64;
+        assembly ("memory-safe") {
+            let word := add(tally, 0x20)
+            let end := add(word, shl(5, mload(tally)))
+            stake := shl(64, stake)
+            for {} lt(word, end) { word := add(word, 0x20) } {
+                mstore(word, add(mload(word), mul(stake, and(held, 1))))
+                held := shr(1, held)
+            }
         }
     }
 
     /// @dev Seats that agree with `winners[index]` (verdict in the low byte), apart by where their fee comes from.
     /// @return all seats voted, @return valid those that agreed on VALID, @return refused those that agreed on another verdict
     function agreeing(uint256[] memory winners, bytes calldata votes) internal pure returns (uint256 all, uint256 valid, uint256 refused) {
-        for (uint256 pos; pos < votes.length; pos += SIZE) {
-            (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
-            uint256 n = bits(mask);
-            all += n;
-            if (verdict != winners[index] & 0xff) continue;
-            if (verdict == VALID) valid += n;
-            else refused += n;
+        unchecked {
+            for (uint256 pos; pos < votes.length; pos += SIZE) {
+                (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
+                uint256 n = bits(mask);
+                all += n;
+                if (verdict != winners[index] & 0xff) continue;
+                if (verdict == VALID) valid += n;
+                else refused += n;
+            }
         }
     }
 
@@ -74,13 +83,15 @@ library Votes {
     /// @return seats that agreed with it
     /// @return outcome as in the event RoundFinal
     function outcome(uint256 tally, uint256 quorum, uint256 stake) internal pure returns (uint256 verdict, uint256 seats, uint8) {
-        uint256 revealed = (tally & 0xff) + ((tally >> 16) & 0xff) + ((tally >> 32) & 0xff) + ((tally >> 48) & 0xff);
-        for (verdict = 1; verdict <= VERDICTS; ++verdict) {
-            uint256 lane = (tally >> (16 * (verdict - 1))) & 0xffff;
-            seats = lane & 0xff;
-            if (seats < quorum || lane >> 8 < 2 || 3 * seats < 2 * revealed) continue;
-            if (verdict != VALID) return (verdict, seats, uint8(verdict + 1));
-            return (verdict, seats, 3 * (tally >> 64) >= 2 * stake ? PAID : NOT_HELD);
+        unchecked {
+            uint256 revealed = (tally & 0xff) + ((tally >> 16) & 0xff) + ((tally >> 32) & 0xff) + ((tally >> 48) & 0xff);
+            for (verdict = 1; verdict <= VERDICTS; ++verdict) {
+                uint256 lane = (tally >> (16 * (verdict - 1))) & 0xffff;
+                seats = lane & 0xff;
+                if (seats < quorum || lane >> 8 < 2 || 3 * seats < 2 * revealed) continue;
+                if (verdict != VALID) return (verdict, seats, uint8(verdict + 1));
+                return (verdict, seats, 3 * (tally >> 64) >= 2 * stake ? PAID : NOT_HELD);
+            }
         }
         return (0, 0, NO_QUORUM);
     }

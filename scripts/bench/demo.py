@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the demo many times and say in how many runs every claim held, how far the reward rose, and how long it took.
 
-Each run has another beacon for every round, so other prompts and noise. Runs one after another: a demo needs both cores.
+Each run has other beacons, so other prompts and noise. Runs one after another: a demo needs both cores.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def decide_trainer(view: TaskView) -> list[Action]:
     """Return what a trainer does next: enlist, hold the newest checkpoint, then train and submit once in each round.
 
     It trains when the newest checkpoint is fresh enough for the round, its stake covers one more submission, and the
-    time its last submission took still fits into the work window.
+    seconds of its fastest submission so far still fit into the work window: a slow one must not keep it out for good.
     """
     if view.over:
         return []

@@ -79,7 +79,7 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         evaluated=frozenset(note.round for note in store.notes(task.id, "evaluation")),
         free_exposure=enlisted - _exposed(store, known, task, spec),
         exposure_needed=spec.money.bond + spec.money.seats * spec.money.seat_fee,
-        train_seconds=max((float(note.json["seconds"]) for note in store.notes(task.id, "trained")), default=0.0),
+        train_seconds=min((float(note.json["seconds"]) for note in store.notes(task.id, "trained")), default=0.0),
         over=_over(task, schedule, now, rounds),
     )
 

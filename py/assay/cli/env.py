@@ -63,6 +63,16 @@ def require_trusted(s: Session, name: str, content: bytes, options: dict[str, in
         raise Refused(f"environment {name} isn't trusted on this machine: `assay env trust {name}`")
 
 
+def require_some_trusted(s: Session) -> None:
+    """Refuse to work where every installed environment was distrusted: no task's code may run here then.
+
+    A node runs no environment but the installed ones, by hash; that is checked where it is run.
+    """
+    refused = _distrusted(s)
+    if refused and not any(row["trusted"] for row in _installed(s)):
+        raise Refused("no environment is trusted on this machine: `assay env trust NAME`")
+
+
 def _installed(s: Session) -> list[dict[str, Any]]:
     from assay.protocol import templates
     from assay.protocol.hashing import hex32

@@ -6,6 +6,7 @@ password lies beside them: for money without value only.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import signal
@@ -51,14 +52,17 @@ class Plan:
 
 
 def anvil(home: Path) -> Detached:
+    """Return the local chain's process."""
     return Detached("anvil", home / "anvil.pid", home / "anvil.log")
 
 
 def api(home: Path) -> Detached:
+    """Return the API's process."""
     return Detached("api", home / "api.pid", home / "api.log")
 
 
 def node(home: Path, name: str) -> Detached:
+    """Return the process of an account's node."""
     return Detached(name, home / "nodes" / name / "pid", home / "nodes" / name / "log")
 
 
@@ -71,6 +75,7 @@ def nodes(home: Path) -> list[Detached]:
 
 
 def everything(home: Path) -> list[Detached]:
+    """Return every process that belongs to this home, nodes before the chain."""
     return [*nodes(home), api(home), anvil(home)]
 
 
@@ -80,9 +85,18 @@ def command(session: Session, *arguments: str) -> list[str]:
 
 
 def raise_up(session: Session, plan: Plan) -> list[str]:
-    """Start what is missing and return the names of what was started."""
+    """Start what is missing and return the names of what was started. Refused while another `up` is at it."""
+    session.home.mkdir(parents=True, exist_ok=True)
+    with (session.home / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Refused(f"another `assay up` is at work in {session.home}: wait for it") from error
+        return _raise_up(session, plan)
+
+
+def _raise_up(session: Session, plan: Plan) -> list[str]:
     home, say = session.home, session.screen.say
-    home.mkdir(parents=True, exist_ok=True)
     before = {process.name for process in everything(home) if process.pid() is not None}
     _check_ports(session, plan, before)
     if "anvil" not in before:

@@ -37,6 +37,7 @@ class Narrator:
         self._fresh = True
 
     def start(self) -> None:
+        """Start to read and tell."""
         self._thread.start()
 
     def stop(self) -> None:

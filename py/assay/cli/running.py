@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from assay.cli import local
 from assay.cli.amount import duration, program
+from assay.cli.env import require_some_trusted
 from assay.cli.processes import stop_all
 from assay.cli.session import Session
 from assay.errors import Refused, Unavailable
@@ -45,6 +46,8 @@ class Node:
 
 def run(s: Session, node: Node, more: dict[str, Any]) -> None:
     """Run a node until it is done or stopped. Refused if the account's node runs already."""
+    if node.role in {"trainer", "validator"}:
+        require_some_trusted(s)
     process = local.node(s.home, node.name)
     if (pid := process.pid()) is not None and pid != os.getpid():
         raise Refused(

@@ -226,6 +226,14 @@ def test_errors__wrong_chain_or_no_contracts__refused(
     assert (result.exit_code, "assay deploy" in result.stderr) == (2, True)
 
 
+def test_validator_run__every_environment_distrusted__refused_before_it_stakes(run: Run, world: World) -> None:
+    line = ("validator", "run", "--task", "1", "--as", "carol", "--stake", "5", "--dry-run")
+    assert run(*line).stdout == "would run validator carol\n"
+    run("env", "trust", "digits", "--revoke")
+    result = run(*line)
+    assert (result.exit_code, "no environment is trusted" in result.stderr) == (2, True)
+
+
 def test_errors__wrong_password__refused(run: Run, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_PASSWORD", "wrong")
     result = run("stake", "add", "1", "--as", "alice", "--yes")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from world import BOND, FEE, INITIATOR, SEATS, TRAINERS, UNITS, VALIDATORS, World
 
 from assay.chain.contracts import Contracts
 from assay.chain.events import Follower
 from assay.errors import Broken, Refused
 from assay.store import Store, tables
 from assay.types import Outcome, Role, Verdict
+from integration.chain.world import BOND, FEE, INITIATOR, SEATS, TRAINERS, UNITS, VALIDATORS, World
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from nodes import MIB, Handler, answer, make_artifact, node, raw
 
 from assay.artifact.folder import open_artifact
 from assay.artifact.manifest import MANIFEST_BYTES, Manifest
@@ -23,6 +22,7 @@ from assay.swarm.chunks import ChunkStore
 from assay.swarm.client import fetch
 from assay.swarm.link import Patience
 from assay.types import Reason
+from integration.swarm.nodes import MIB, Handler, answer, make_artifact, node, raw
 
 pytestmark = pytest.mark.integration
 LIMIT = 64 * MIB

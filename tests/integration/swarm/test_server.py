@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from nodes import make_artifact, node
 
 from assay.protocol.hashing import hex32, sha256
 from assay.swarm.chunks import ChunkStore
+from integration.swarm.nodes import make_artifact, node
 
 pytestmark = pytest.mark.integration
 

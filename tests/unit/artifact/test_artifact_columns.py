@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import parts
 import pytest
 
 from assay.artifact import rollouts, tensors, trace, update
@@ -17,6 +16,7 @@ from assay.artifact.rollouts import Rollouts
 from assay.errors import Refused
 from assay.protocol import codec, merkle
 from assay.types import Reason
+from unit.artifact import parts
 
 SPEC = parts.spec()
 

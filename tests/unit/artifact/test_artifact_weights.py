@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import parts
 import pytest
 
 from assay.artifact import tensors, weights
@@ -16,6 +15,7 @@ from assay.artifact.folder import write_artifact
 from assay.artifact.weights import Checkpoint, flatten, read_checkpoint, unflatten, write_checkpoint
 from assay.errors import Refused, Unavailable
 from assay.types import Reason
+from unit.artifact import parts
 
 LIMIT = 1 << 20
 ARRAYS = {

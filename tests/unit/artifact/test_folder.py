@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import parts
 import pytest
 
 from assay.artifact.folder import open_artifact, write_artifact
 from assay.artifact.manifest import CHUNK_BYTES, MANIFEST_BYTES, Manifest
 from assay.errors import Refused, Unavailable
 from assay.types import Reason
+from unit.artifact import parts
 
 LIMIT = 16 * CHUNK_BYTES
 CONTENT = bytes(range(256)) * 4096 + b"tail"

@@ -7,7 +7,6 @@ import random
 from dataclasses import replace
 from typing import Any
 
-import parts
 import pytest
 import rfc8785
 
@@ -15,6 +14,7 @@ from assay.artifact.manifest import CHUNK_BYTES, MANIFEST_BYTES, FileEntry, Mani
 from assay.errors import Refused
 from assay.protocol import merkle
 from assay.types import Reason
+from unit.artifact import parts
 
 FILES = (
     FileEntry("rollouts.safetensors", CHUNK_BYTES + 1, (b"\1" * 32, b"\2" * 32)),

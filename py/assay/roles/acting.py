@@ -112,12 +112,12 @@ def _send(node: Node, name: str, call: Call) -> None:
 
 
 def _say_refused(node: Node) -> None:
-    """Say once what a contract refused; losing a race to seal or settle is not worth a word."""
+    """Say once what a contract refused; losing a race with other nodes is not worth a word."""
     for row in node.store.outbox_refused(node.account):
         if row.key not in node.refused:
             node.refused.add(row.key)
             node.pulse.count("transactions_refused_total")
-            if not row.key.endswith((":seal", ":finalize", ":refund")):
+            if not row.key.endswith((":seal", ":attest", ":finalize", ":refund")):
                 node.say(f"{row.key}: {row.error}")
 
 

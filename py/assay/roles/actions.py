@@ -88,6 +88,14 @@ class Train:
 
 
 @dataclass(frozen=True, slots=True)
+class Skip:
+    """Let a round pass, and say why, once."""
+
+    round: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submit:
     """Put the finished submission on chain."""
 
@@ -118,6 +126,7 @@ Action = (
     | MakeCheckpoint
     | Finalize
     | Train
+    | Skip
     | Submit
     | Evaluate
     | Refund

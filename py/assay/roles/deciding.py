@@ -24,6 +24,7 @@ from assay.roles.actions import (
     Refund,
     Reveal,
     Seal,
+    Skip,
     Submit,
     Train,
 )
@@ -124,8 +125,8 @@ def decide_trainer(view: TaskView) -> list[Action]:
             continue
         if "trained" in seen.done:
             actions.append(Submit(seen.number))
-        elif _can_train(view, view.schedule, seen):
-            actions.append(Train(seen.number, view.head))
+        elif "train" not in seen.running:
+            actions += _train(view, view.schedule, seen)
     return actions
 
 
@@ -152,11 +153,16 @@ def _hold_head(view: TaskView) -> list[Action]:
     return [FetchCheckpoint(view.head, view.head_root)]
 
 
-def _can_train(view: TaskView, schedule: Schedule, seen: RoundView) -> bool:
-    fresh = seen.number - view.head <= view.staleness and view.head in view.held_checkpoints
-    covered = view.free_exposure >= view.exposure_needed
-    fits = view.now + view.train_seconds < schedule.work_end(seen.number)
-    return fresh and covered and fits and "train" not in seen.running
+def _train(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
+    if view.free_exposure < view.exposure_needed:
+        return [Skip(seen.number, "the enlisted stake doesn't cover another submission's bond and fees")]
+    if view.now + view.train_seconds >= schedule.work_end(seen.number):
+        return [
+            Skip(seen.number, f"what is left of the work window is less than the {view.train_seconds:.0f} s it takes")
+        ]
+    if seen.number - view.head > view.staleness or view.head not in view.held_checkpoints:
+        return []  # the checkpoint that this round needs may still come
+    return [Train(seen.number, view.head)]
 
 
 def _serve_round(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:

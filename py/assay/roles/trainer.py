@@ -15,7 +15,7 @@ from assay.protocol.hashing import hex32, unhex32
 from assay.protocol.spec import TaskSpec, to_json
 from assay.protocol.typed_data import mark
 from assay.roles.acting import act_shared, checkpoint_folder, run_role
-from assay.roles.actions import Action, Submit, Train
+from assay.roles.actions import Action, Skip, Submit, Train
 from assay.roles.config import NodeConfig, Say
 from assay.roles.deciding import TaskView, decide_trainer
 from assay.roles.node import Node
@@ -47,6 +47,8 @@ def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
         _train(node, task, spec, action)
     elif isinstance(action, Submit):
         _submit(node, task, action.round)
+    elif isinstance(action, Skip):
+        _skip(node, task, action)
     else:
         act_shared(node, task, spec, action)
 
@@ -95,6 +97,12 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
         node.say(f"task {task.id} round {action.round} · {size} · {made['root'][:10]}")
 
     node.jobs.start(key(task.id, action.round, "train"), work, done, heavy=True)
+
+
+def _skip(node: Node, task: TaskRow, action: Skip) -> None:
+    if node.store.note(task.id, action.round, "skipped") is None:
+        node.store.put_note(task.id, action.round, "skipped", {"why": action.why})
+        node.say(f"task {task.id} round {action.round} · skipped: {action.why}")
 
 
 def _submit(node: Node, task: TaskRow, round_: int) -> None:

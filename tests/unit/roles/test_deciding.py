@@ -20,6 +20,7 @@ from assay.roles.actions import (
     Refund,
     Reveal,
     Seal,
+    Skip,
     Submit,
     Train,
 )
@@ -193,11 +194,15 @@ def test_trainer__checkpoint_too_old_for_the_round__waits() -> None:
 
 
 def test_trainer__work_would_not_fit__does_not_start() -> None:
-    assert decide_trainer(view(1008, seen(Phase.WORK))) == []
+    (skip,) = decide_trainer(view(1008, seen(Phase.WORK)))
+    assert isinstance(skip, Skip)
+    assert "work window" in skip.why
 
 
 def test_trainer__stake_does_not_cover_another_bond__is_barred() -> None:
-    assert decide_trainer(view(1001, seen(Phase.WORK), free_exposure=19)) == []
+    (skip,) = decide_trainer(view(1001, seen(Phase.WORK), free_exposure=19))
+    assert isinstance(skip, Skip)
+    assert "stake" in skip.why
 
 
 def test_trainer__work_window_closed__does_not_submit() -> None:

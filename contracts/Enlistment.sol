@@ -157,13 +157,13 @@ abstract contract Enlistment is IRoundLedger {
     }
 
     /// @inheritdoc IRoundLedger
-    function lotOf(uint256 task, address account) external view returns (uint32 from, uint32 until, uint256 lo, uint256 hi) {
+    function lotOf(uint256 task, address account) external view returns (uint32 fromRound, uint32 untilRound, uint256 lo, uint256 hi) {
         Lot lot = _tasks[task].lots[account];
         return (lot.from(), lot.until(), lot.lo(), lot.hi());
     }
 
     /// @inheritdoc IRoundLedger
-    function trainerOf(uint256 task, address account) external view returns (uint32 from, uint256 enlisted, uint256 exposed) {
+    function trainerOf(uint256 task, address account) external view returns (uint32 fromRound, uint256 enlisted, uint256 exposed) {
         Task storage t = _tasks[task];
         Trainer w = t.trainers[account];
         return (w.from(), w.enlisted(), w.open() * TaskTerms.exposure(t.clock, t.money));

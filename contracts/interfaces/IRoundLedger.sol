@@ -161,8 +161,8 @@ interface IRoundLedger is IRoundLedgerErrors, IRoundLedgerEvents {
     /// @return pending rounds with submissions that aren't final
     function stateOf(uint256 task) external view returns (uint32 start, uint16 lastRound, uint16 head, uint16 pending);
     function lineOf(uint256 task) external view returns (uint256 gweiLine);
-    function lotOf(uint256 task, address account) external view returns (uint32 from, uint32 until, uint256 lo, uint256 hi);
-    function trainerOf(uint256 task, address account) external view returns (uint32 from, uint256 enlisted, uint256 exposed);
+    function lotOf(uint256 task, address account) external view returns (uint32 fromRound, uint32 untilRound, uint256 lo, uint256 hi);
+    function trainerOf(uint256 task, address account) external view returns (uint32 fromRound, uint256 enlisted, uint256 exposed);
     function roundOf(uint256 task, uint32 round)
         external
         view

@@ -164,19 +164,16 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
         uint256 burned;
         for (uint256 i; i < settlements.length; ++i) {
             Settlement calldata s = settlements[i];
-            uint256 taken = uint256(s.burned) + s.fees;
-            if (taken == 0 && s.credit == 0) continue;
-
-            Account memory a = _accounts[s.account];
-            require(taken <= a.locked, InsufficientLockedStake(a.locked, taken));
-            uint256 claimable = a.claimable + uint256(s.credit);
-            require(claimable <= type(uint88).max, AmountTooLarge());
-            _store(s.account, a.staked - taken, a.locked - taken, claimable);
-            total = total + s.credit - taken;
-            if (s.burned != 0) {
-                burned += s.burned;
-                emit Burned(s.account, s.burned);
+            (uint256 credit, uint256 burn, uint256 taken) = (s.credit, s.burned, s.fees);
+            unchecked {
+                taken += burn; // two amounts of 96 bits
+                if (credit | taken == 0) continue;
+                _settle(s.account, credit, taken);
+                total += credit; // as many as fit a block: no overflow
+                burned += burn;
             }
+            total -= taken;
+            if (burn != 0) emit Burned(s.account, burn);
         }
         owed = total;
 
@@ -185,10 +182,19 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
         require(balance >= total, Insolvent(balance, total));
     }
 
-    /// @dev Writes an account's whole word at once; the values fit their fields.
-    function _store(address account, uint256 staked, uint256 locked, uint256 claimable) internal {
+    /// @dev Reads and writes the account's word as a whole: staked 88 | locked 80 | claimable 88, from the lowest bit, as `Account` lies.
+    function _settle(address account, uint256 credit, uint256 taken) internal {
         Account storage a = _accounts[account];
-        uint256 word = staked | locked << 88 | claimable << 168;
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(a.slot)
+        }
+        uint256 locked = uint80(word >> 88);
+        require(taken <= locked, InsufficientLockedStake(locked, taken));
+        unchecked {
+            require((word >> 168) + credit <= type(uint88).max, AmountTooLarge());
+            word = word + (credit << 168) - (taken | taken << 88); // taken <= locked <= staked: no field borrows from the next
+        }
         assembly ("memory-safe") {
             sstore(a.slot, word)
         }

@@ -88,7 +88,7 @@ library Settling {
             uint256 stake = t.lots[r.validator].size();
             s.stake += stake;
             Votes.count(s.tally, r.votes);
-            Votes.hold(s.tally, r.held, stake);
+            Votes.miss(s.tally, r.held, stake);
             if (weight != 0 && mark & Mark.ATTESTED != 0) {
                 attesting += stake;
                 s.attested[i] = true;

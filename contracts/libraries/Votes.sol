@@ -9,7 +9,7 @@ import {Lot, Round} from "./Words.sol";
 ///
 /// A vote is 8 bytes: index 16 | seats 16 (bit j = seat j) | verdict 8 | reason 8 | leaf 16.
 /// A tally is one word per submission: for verdict v (1 to 4) its seats at bit 16(v − 1) and its voters 8 bits above; from bit 64 on the
-/// stake, in gwei, of the revealing validators that hold the artifact.
+/// stake, in gwei, of the revealing validators that don't hold the artifact: most hold everything, and then there is nothing to add.
 library Votes {
     uint256 internal constant VALID = 1;
     uint256 private constant VERDICTS = 4;
@@ -50,15 +50,13 @@ library Votes {
         }
     }
 
-    /// @dev Adds `stake` to every submission of the bitmap. Unchecked: all lots together are shorter than the line, 64 bits.
-    function hold(uint256[] memory tally, uint256 held, uint256 stake) internal pure {
-        assembly ("memory-safe") {
-            let word := add(tally, 0x20)
-            let end := add(word, shl(5, mload(tally)))
-            stake := shl(64, stake)
-            for {} lt(word, end) { word := add(word, 0x20) } {
-                mstore(word, add(mload(word), mul(stake, and(held, 1))))
-                held := shr(1, held)
+    /// @dev Adds `stake` to every submission that isn't in the bitmap `held`. Unchecked: all lots together fit the line, 64 bits.
+    function miss(uint256[] memory tally, uint256 held, uint256 stake) internal pure {
+        unchecked {
+            uint256 n = tally.length;
+            uint256 missing = ~held & (type(uint256).max >> (256 - n));
+            for (uint256 i; missing != 0; (++i, missing >>= 1)) {
+                if (missing & 1 != 0) tally[i] += stake << 64;
             }
         }
     }
@@ -90,7 +88,7 @@ library Votes {
                 seats = lane & 0xff;
                 if (seats < quorum || lane >> 8 < 2 || 3 * seats < 2 * revealed) continue;
                 if (verdict != VALID) return (verdict, seats, uint8(verdict + 1));
-                return (verdict, seats, 3 * (tally >> 64) >= 2 * stake ? PAID : NOT_HELD);
+                return (verdict, seats, 3 * (tally >> 64) <= stake ? PAID : NOT_HELD);
             }
         }
         return (0, 0, NO_QUORUM);
@@ -105,10 +103,13 @@ library Votes {
         return (vote >> 48, (vote >> 32) & 0xffff, (vote >> 24) & 0xff);
     }
 
-    /// @dev Number of set bits among 16.
+    /// @dev Number of set bits among 16: sums of neighbouring fields of 1, 2, 4 and 8 bits.
     function bits(uint256 mask) internal pure returns (uint256 n) {
-        for (; mask != 0; mask &= mask - 1) {
-            ++n;
+        unchecked {
+            n = mask - ((mask >> 1) & 0x5555);
+            n = (n & 0x3333) + ((n >> 2) & 0x3333);
+            n = (n + (n >> 4)) & 0x0f0f;
+            return (n + (n >> 8)) & 0x1f;
         }
     }
 }

@@ -31,7 +31,7 @@ def main() -> int:
     try:
         with World(ROOT, args.fault, args.fault_from, args.rounds) as world:
             view.note(f"logs and records: {world.folder.relative_to(ROOT)}")
-            claims = Claims(world)
+            claims = Claims(world, args.min_gain)
             _follow(world, claims, view)
             claims.settle()
             view.payouts(claims.payouts())
@@ -68,6 +68,7 @@ def _arguments() -> argparse.Namespace:
         "--fault-from", type=int, default=2, metavar="ROUND", help="first round it cheats in (default: 2)"
     )
     parser.add_argument("--rounds", type=int, default=6, help="rounds to run (default: 6; the claims are made for 6)")
+    parser.add_argument("--min-gain", type=float, default=0.08, help="rise of the reward to ask for (default: 0.08)")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end instead of tables")
     return parser.parse_args()
 

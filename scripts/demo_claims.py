@@ -14,7 +14,6 @@ from demo_view import Payout, Row
 from demo_world import CHEAT, INITIATOR, TRAINERS, World
 
 TASK = 1
-GAIN = 0.08
 REFUND_SECONDS = 10.0
 BASE_BETWEEN = (0.6, 0.8)
 DEAD = "0x000000000000000000000000000000000000dEaD"
@@ -54,7 +53,8 @@ class Result:
 class Claims:
     """Reads the chain through the demo's own follower; rewards come from the initiator's records."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, min_gain: float) -> None:
+        self._min_gain = min_gain
         self._world = world
         self._rewards: dict[int, float] = {}
         self._failures: list[str] = []
@@ -131,7 +131,7 @@ class Claims:
         base, last = rewards[0], rewards[-1]
         low, high = BASE_BETWEEN
         self._claim(low <= base <= high, f"the base model's reward is {base:.3f}, not within {low} and {high}")
-        self._claim(last - base >= GAIN, f"the reward rose by {last - base:+.3f}, less than {GAIN}")
+        self._claim(last - base >= self._min_gain, f"the reward rose by {last - base:+.3f}, less than {self._min_gain}")
         honest_refused = self._honest()
         cheats, met, barred = self._cheats()
         ledger = self._ledger()

@@ -98,10 +98,10 @@ class World:
         uri = f"http://127.0.0.1:{port}"
         publish = self._assay(INITIATOR, "--yes", "task", "publish", str(self.folder / "task.toml"), "--uri", uri)
         self._finish(publish, "task publish", 60)
+        self._start(INITIATOR, "initiator", "run", "--task", "1", "--port", str(port))
         for name in TRAINERS:
             cheat = ("--fault", self.fault, "--fault-from", str(self.fault_from)) if name == CHEAT else ()
             self._start(name, "trainer", "run", "--task", "1", "--stake", TRAINER_STAKE, *cheat)
-        self._start(INITIATOR, "initiator", "run", "--task", "1", "--port", str(port))
 
     def _task(self) -> TaskSpec:
         """Write the built-in task so that it waits for all seven nodes."""

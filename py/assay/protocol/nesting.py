@@ -1,7 +1,8 @@
 """How deep a text nests, found out before a parser that recurses sees it.
 
-Python's JSON and TOML parsers recurse and stop at the interpreter's limit only, which libraries raise (py_ecc, which comes with
-web3, to 100,000): then deep brackets overflow the C stack and kill the process. Knows nothing of what the text means.
+Python's JSON and TOML parsers recurse and stop at the interpreter's limit only, which libraries raise (py_ecc, which
+comes with web3, to 100,000): then deep brackets overflow the C stack and kill the process. Knows nothing of what the
+text means.
 """
 
 from __future__ import annotations

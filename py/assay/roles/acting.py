@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from assay.chain.contracts import Call
 from assay.chain.settlement import finalize_call
-from assay.errors import AssayError, Refused
+from assay.errors import AssayError, Refused, Unavailable
 from assay.protocol.spec import TaskSpec
 from assay.roles.actions import Action, Enlist, FetchCheckpoint, Finalize
 from assay.roles.daemon import Daemon
 from assay.roles.deciding import TaskView
 from assay.roles.node import Node
-from assay.roles.observing import key, observe, schedule_of
+from assay.roles.observing import key, observe
 from assay.store.rows import TaskRow
 from assay.types import Role
 
 WAIT_SECONDS = 60.0
+T = TypeVar("T")
 Decide = Callable[[TaskView], list[Action]]
 Act = Callable[[Node, TaskRow, TaskSpec, Action], None]
 
@@ -28,15 +31,25 @@ Act = Callable[[Node, TaskRow, TaskSpec, Action], None]
 def run_role(
     node: Node, decide: Decide, act: Act, stop: threading.Event, finished: Callable[[list[TaskView]], bool]
 ) -> None:
-    """Run a role's cycle until `stop` is set and the role lets go, or `finished` says that nothing is left to do."""
+    """Run a role's cycle until `stop` is set or `finished` says that nothing is left to do."""
+    latest: list[TaskView] = []
+
+    def leave_if_finished() -> None:
+        # What was just done may have changed what is owed, so the records are asked once more.
+        if finished(latest) and finished(_views(node)):
+            stop.set()
 
     def cycle() -> float | None:
-        views = look_and_act(node, decide, act)
-        if views is None:
-            return None
-        if finished(views):
-            stop.set()
-        return _due(node, views)
+        nonlocal latest
+        try:
+            views = look_and_act(node, decide, act)
+        except Unavailable:
+            leave_if_finished()
+            raise
+        if views is not None:
+            latest = views
+        leave_if_finished()
+        return None if views is None else _due(views)
 
     try:
         Daemon(cycle, node.pulse, stop, node.say, node.config.poll_seconds).run()
@@ -47,26 +60,51 @@ def run_role(
 def look_and_act(node: Node, decide: Decide, act: Act) -> list[TaskView] | None:
     """Hand over finished jobs and, when there is a new block or something was handed over, follow the chain and act.
 
-    Returns the views that were acted on; None when there was nothing new to look at.
+    What is refused or can't be reached for one task holds up neither its other actions nor other tasks: it is said
+    once and decided again. Returns the views that were acted on; None when there was nothing new to look at.
     """
     handed = node.jobs.drain(lambda name, error: _say_failed(node, name, error))
     head = node.client.head()
-    if not handed and not node.is_news(head):
+    if not node.is_news(head) and not handed:
         return None
     node.follower.poll()
     node.outbox.pump()
-    now, views = head.time, []
+    views = []
     for task in node.tasks():
-        spec = node.spec(task)
+        spec = spec_of(node, task)
         if spec is None:
             continue
-        view = observe(node.store, node.known(), task, spec, now)
+        view = observe(node.store, node.known(), task, spec, head.time)
         views.append(view)
         for action in decide(view):
-            act(node, task, spec, action)
+            _attempt(node, f"task {task.id}: {type(action).__name__}", partial(act, node, task, spec, action))
     node.outbox.pump()
     _say_refused(node)
     return views
+
+
+def spec_of(node: Node, task: TaskRow) -> TaskSpec | None:
+    """Return a task's spec; None while it is being fetched, and for a task that this node can't serve."""
+    return _attempt(node, f"task {task.id}: spec", partial(node.spec, task))
+
+
+def _views(node: Node) -> list[TaskView]:
+    served = [(task, spec_of(node, task)) for task in node.tasks()]
+    return [observe(node.store, node.known(), task, spec, node.now) for task, spec in served if spec]
+
+
+def _attempt(node: Node, what: str, work: Callable[[], T]) -> T | None:
+    """Do something for one task; trouble is counted, and said when it is new."""
+    try:
+        result = work()
+    except (Refused, Unavailable) as error:
+        node.pulse.count("action_errors_total")
+        if node.troubles.get(what) != str(error):
+            node.troubles[what] = str(error)
+            node.say(f"{what} {type(error).__name__.lower()}: {error}")
+        return None
+    node.troubles.pop(what, None)
+    return result
 
 
 def act_shared(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
@@ -89,14 +127,16 @@ def enlist(node: Node, task: TaskRow) -> None:
     """
     if node.role is None or node.config.stake <= 0:
         raise Refused(f"{node.config.name} isn't enlisted for task {task.id}: give --stake AMOUNT")
-    name = f"{task.id}:enlist:{int(node.role)}"
     missing = node.config.stake - node.contracts.account(node.account).free
     if missing > 0:
         if node.contracts.balance(node.account) < missing:
             raise Refused(f"{node.config.name} has too few tokens to stake {missing} wei more")
+        name = f"{task.id}:stake:{len(node.store.stakes(node.account))}"  # one intent for each time that it is missing
         _send(node, f"{name}:approve", node.contracts.approve(node.deployment.vault, missing))
-        _send(node, f"{name}:stake", node.contracts.stake(node.account, missing))
+        _send(node, name, node.contracts.stake(node.account, missing))
     builder = node.contracts.enlist_validator if node.role is Role.VALIDATOR else node.contracts.enlist_trainer
+    earlier = [row.block for row in node.store.enlistments(task.id, node.role) if row.account == node.account]
+    name = f"{task.id}:enlist:{int(node.role)}" + "".join(f":{block}" for block in earlier)
     _send(node, name, builder(task.id, node.config.stake, node.url))
     node.follower.poll()
 
@@ -107,7 +147,7 @@ def finalize(node: Node, task: TaskRow, round_: int) -> None:
 
 
 def _send(node: Node, name: str, call: Call) -> None:
-    node.outbox.put(name, call)
+    node.outbox.put(name, call, again=True)
     node.outbox.wait(name, WAIT_SECONDS)
 
 
@@ -126,16 +166,14 @@ def _say_failed(node: Node, name: str, error: AssayError) -> None:
     node.say(f"{name}: {error}")
 
 
-def _due(node: Node, views: list[TaskView]) -> float | None:
+def _due(views: list[TaskView]) -> float | None:
     """Return the seconds until the next window of any task begins."""
     moments = []
-    for view, task in zip(views, node.tasks(), strict=False):
-        spec = node.spec(task)
-        schedule = schedule_of(task, spec) if spec else None
+    for view in views:
+        schedule = view.schedule
         if schedule is None:
             continue
-        for seen in view.rounds:
-            r = seen.number
+        for r in (seen.number for seen in view.rounds):
             ends = (schedule.seal_at(r), schedule.commit_end(r), schedule.reveal_end(r), schedule.challenge_end(r))
             moments += [moment - view.now for moment in ends if moment > view.now]
     return float(min(moments)) if moments else None

@@ -63,8 +63,8 @@ class TaskView:
     """One task as a node sees it. `running` and `done` are what concerns no single round. `now` is the newest block's
     time; `head` the round of the newest final checkpoint (0 genesis).
 
-    `held_checkpoints` are the final checkpoints this node holds, by round. `enlisted` is true when the node's stake
-    counts or will count in a coming round; `from_round` says from which on.
+    `held_checkpoints` are the final checkpoints this node holds, by round. `enlisted` is true until the node's stake is
+    released; it counts from `from_round` on, and once the node has left, until before `until_round`.
     """
 
     now: int
@@ -77,6 +77,7 @@ class TaskView:
     staleness: int
     enlisted: bool
     from_round: int
+    until_round: int | None = None
     rounds: tuple[RoundView, ...] = ()
     held_checkpoints: frozenset[int] = frozenset()
     running: frozenset[str] = frozenset()
@@ -90,19 +91,19 @@ class TaskView:
 
 def decide_validator(view: TaskView) -> list[Action]:
     """Return what a validator does next: enlist, hold the newest checkpoint, attest genesis, then serve each open
-    round.
+    round. Once it has left, it serves the rounds in which its stake still counts.
     """
     if view.over:
         return []
     if not view.enlisted:
         return [] if "enlist" in view.running else [Enlist()]
     actions = _hold_head(view)
-    if not view.genesis_final and 0 in view.held_checkpoints and "attest" not in view.done:
+    if not view.genesis_final and 0 in view.held_checkpoints and "attest" not in view.done and not _left(view):
         actions.append(Attest(0, view.genesis))
     if view.schedule is None:
         return actions
     for seen in view.rounds:
-        if seen.number >= view.from_round:
+        if view.from_round <= seen.number and (view.until_round is None or seen.number < view.until_round):
             actions += _serve_round(view, view.schedule, seen)
     return actions
 
@@ -118,7 +119,7 @@ def decide_trainer(view: TaskView) -> list[Action]:
     if not view.enlisted:
         return [] if "enlist" in view.running else [Enlist()]
     actions = _hold_head(view)
-    if view.schedule is None:
+    if view.schedule is None or _left(view):
         return actions
     for seen in view.rounds:
         if seen.phase is not Phase.WORK or seen.number < view.from_round or "submit" in seen.done:
@@ -145,6 +146,10 @@ def decide_initiator(view: TaskView) -> list[Action]:
     if view.over and "refund" not in view.done:
         actions.append(Refund())
     return actions
+
+
+def _left(view: TaskView) -> bool:
+    return view.until_round is not None
 
 
 def _hold_head(view: TaskView) -> list[Action]:

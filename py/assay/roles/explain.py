@@ -14,7 +14,7 @@ from assay.protocol.spec import TaskSpec, parse_json
 from assay.roles.config import NodeConfig, Say
 from assay.roles.node import Node
 from assay.roles.observing import schedule_of
-from assay.roles.validator import check_args
+from assay.roles.validator import check_args, unchecked
 from assay.store.rows import SubmissionRow, TaskRow
 from assay.swarm import documents
 from assay.types import Reason, Verdict
@@ -28,7 +28,8 @@ def replay(config: NodeConfig, root_prefix: str, say: Say) -> dict[str, Any]:
 
     Raises:
         Refused: no submission or several have this root, or the round isn't sealed.
-        Unavailable: nobody serves what is needed; for a submission that nobody serves, that is the finding instead.
+        Unavailable: nobody serves the base; that nobody serves the submission, or that it is larger than allowed, is
+            the finding instead.
     """
     node = Node(config, None, "explain", say, preload=("assay.roles.work", "assay.verify.explain"))
     try:
@@ -68,10 +69,15 @@ def _check(node: Node, task: TaskRow, row: SubmissionRow, say: Say) -> dict[str,
     try:
         node.fetch(task.id, row.root, row.uri, limit)
     except Unavailable as error:
-        return _unserved(str(error))
+        return _found(Verdict.UNAVAILABLE, Reason.MISSING, str(error))
+    except Refused as refused:
+        return _found(Verdict.MALFORMED, refused.reason or Reason.SCHEMA, str(refused))
     args = check_args(node, task, schedule_spec, row, node.beacon(task.id, schedule, row.round), seal.seed)
     say("checks it again")
-    answer = node.run("assay.verify.explain:explain_json", args)
+    try:
+        answer = node.run("assay.verify.explain:explain_json", args)
+    except Refused as refused:  # the child died of what it read
+        return _found(Verdict.MALFORMED, Reason.SCHEMA, str(refused))
     return {**answer["finding"], "text": answer["text"]}
 
 
@@ -81,15 +87,5 @@ def _spec(node: Node, task: TaskRow) -> TaskSpec:
     return parse_json(raw)
 
 
-def _unserved(message: str) -> dict[str, Any]:
-    return {
-        "verdict": int(Verdict.UNAVAILABLE),
-        "reason": int(Reason.MISSING),
-        "leaf": None,
-        "value": None,
-        "threshold": None,
-        "seconds": 0.0,
-        "checks": [],
-        "message": message,
-        "text": f"UNAVAILABLE: {message}",
-    }
+def _found(verdict: Verdict, reason: Reason, message: str) -> dict[str, Any]:
+    return {**unchecked(verdict, reason, message), "text": f"{verdict.name}: {message}"}

@@ -67,6 +67,8 @@ class Node:
         self._server: Server | None = None
         self._title = title
         self.refused: set[str] = set()
+        self.troubles: dict[str, str] = {}
+        self.now = 0
         self._seen = b""
         self._looked = 0.0
         self._specs: dict[bytes, TaskSpec] = {}
@@ -76,11 +78,23 @@ class Node:
     def serve(self, *routers: APIRouter, app: FastAPI | None = None) -> str:
         """Start the HTTP server and return the URL that others reach it by."""
         shared = (artifact_router(self.chunks), documents.router(self.documents), *routers)
-        self._server = Server(
-            node_app(f"Assay {self._title}", self.pulse, *shared, base=app), self.config.host, self.config.port
-        )
+        self._server = self._bound(node_app(f"Assay {self._title}", self.pulse, *shared, base=app))
         self._server.start()
         return self.url
+
+    def _bound(self, app: FastAPI) -> Server:
+        """Bind the configured port. A node that takes a free one takes the same after a restart where it can: its URL
+        is on chain.
+        """
+        if self.config.port:
+            return Server(app, self.config.host, self.config.port)
+        kept = self.config.home / "port"
+        try:
+            server = Server(app, self.config.host, int(kept.read_text()))
+        except (FileNotFoundError, ValueError, OverflowError, Refused):
+            server = Server(app, self.config.host, 0)
+        kept.write_text(str(server.port))
+        return server
 
     @property
     def url(self) -> str:
@@ -107,7 +121,7 @@ class Node:
         """Tell whether there is a new block, or the last look is some seconds old: what rests must be tried again."""
         if head.hash == self._seen and time.monotonic() - self._looked < LOOK_SECONDS:
             return False
-        self._seen, self._looked = head.hash, time.monotonic()
+        self._seen, self._looked, self.now = head.hash, time.monotonic(), head.time
         return True
 
     def sent(self, key: str) -> bool:

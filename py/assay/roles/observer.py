@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 
+from assay.roles.acting import spec_of
 from assay.roles.config import NodeConfig, Say
 from assay.roles.daemon import Daemon
 from assay.roles.node import Node
@@ -20,10 +21,10 @@ def run(config: NodeConfig, stop: threading.Event, say: Say, app: Callable[[Stor
     node = Node(config, None, "observer", say)
 
     def cycle() -> float | None:
+        node.jobs.drain(lambda name, error: say(f"{name}: {error}"))
         node.follower.poll()
         for task in node.store.tasks():
-            node.spec(task)
-        node.jobs.drain(lambda name, error: say(f"{name}: {error}"))
+            spec_of(node, task)
         return None
 
     try:

@@ -68,8 +68,9 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         head_root=task.head_root,
         last_round=task.last_round,
         staleness=spec.rounds.staleness,
-        enlisted=mine is not None and mine.until_round is None,
+        enlisted=mine is not None,
         from_round=mine.from_round if mine else 0,
+        until_round=mine.until_round if mine else None,
         rounds=rounds,
         held_checkpoints=frozenset(
             row.round for row in store.checkpoints(task.id) if (row.final or row.round == 0) and known.has(row.root)
@@ -191,11 +192,9 @@ def _turn(store: Store, known: Known, task: int, number: int) -> int:
 
 
 def _exposed(store: Store, known: Known, task: TaskRow, spec: TaskSpec) -> int:
-    """Return the wei that this trainer's open submissions risk and that slashes have taken from its enlistment."""
+    """Return the wei that this trainer's open submissions risk. What slashes took is gone from its enlistment."""
     each = spec.money.bond + spec.money.seats * spec.money.seat_fee
-    open_ = sum(1 for row in store.submissions_of(known.account, task.id) if row.outcome is None)
-    lost = sum(row.burned + row.fees for row in store.slashes(known.account, task.id))
-    return open_ * each + lost
+    return each * sum(1 for row in store.submissions_of(known.account, task.id) if row.outcome is None)
 
 
 def _over(task: TaskRow, schedule: Schedule | None, now: int, rounds: tuple[RoundView, ...]) -> bool:

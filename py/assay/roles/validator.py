@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from assay.errors import Refused
+from assay.errors import Refused, Unavailable
 from assay.protocol.hashing import hex32, keccak, unhex32
 from assay.protocol.spec import TaskSpec, to_json
 from assay.protocol.typed_data import attestation_digest
@@ -90,8 +90,11 @@ def _fetch(node: Node, task: TaskRow, spec: TaskSpec, action: FetchSubmission) -
     def work() -> dict[str, Any] | None:
         try:
             node.fetch(task.id, row.root, row.uri, spec.rounds.max_artifact_bytes)
-        except Refused as refused:  # what the root names is itself malformed or too large: no source can mend that
-            return _found(Verdict.MALFORMED, refused.reason or Reason.SCHEMA, str(refused))
+        except Refused as refused:
+            if refused.reason is Reason.MISSING:  # no URI that may be used so far; another one may come
+                raise Unavailable(str(refused)) from refused
+            # What the root names is itself malformed or too large: no source can mend that.
+            return unchecked(Verdict.MALFORMED, refused.reason or Reason.SCHEMA, str(refused))
         return None
 
     def done(finding: dict[str, Any] | None) -> None:
@@ -120,7 +123,7 @@ def _check(node: Node, task: TaskRow, spec: TaskSpec, action: Check) -> None:
         try:
             return node.run("assay.roles.work:check", args)
         except Refused as refused:  # the child died of what it read
-            return _found(Verdict.MALFORMED, Reason.SCHEMA, str(refused))
+            return unchecked(Verdict.MALFORMED, Reason.SCHEMA, str(refused))
 
     name = key(task.id, action.round, f"check:{action.index}")
     node.jobs.start(name, work, lambda finding: _record(node, task, row, finding), heavy=True)
@@ -164,7 +167,8 @@ def _record(node: Node, task: TaskRow, row: SubmissionRow, finding: dict[str, An
     )
 
 
-def _found(verdict: Verdict, reason: Reason, message: str) -> dict[str, Any]:
+def unchecked(verdict: Verdict, reason: Reason, message: str) -> dict[str, Any]:
+    """Return a finding on a submission that couldn't be checked, as JSON."""
     return {
         "verdict": int(verdict),
         "reason": int(reason),

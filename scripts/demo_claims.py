@@ -24,7 +24,7 @@ EXPECTED: dict[str, tuple[Outcome, frozenset[Reason]]] = {
     "tokens": (Outcome.INVALID, frozenset({Reason.ACTIVATION, Reason.SAMPLING, Reason.TERMINATION})),
     "reward": (Outcome.INVALID, frozenset({Reason.REWARD})),
     "prompts": (Outcome.INVALID, frozenset({Reason.ASSIGNMENT})),
-    "update": (Outcome.INVALID, frozenset({Reason.STEP})),
+    "update": (Outcome.INVALID, frozenset({Reason.UPDATE})),
     "silent": (Outcome.UNAVAILABLE, frozenset({Reason.MISSING})),
 }
 

@@ -353,4 +353,44 @@ contract EnlistTest is Base {
         }
         assertEq(line(), 3 * LOT / 1 gwei, "line");
     }
+
+    /// @dev Whatever the order of coming, leaving and being released: lots lie apart, inside the line, each as long as its stake.
+    function testFuzz_line__random_comings_and_goings__lots_never_overlap(uint256 seed) public {
+        begin();
+        address[] memory people = new address[](6);
+        uint256[] memory amounts = new uint256[](6);
+        for (uint256 i; i < 6; ++i) {
+            people[i] = makeAddr(string.concat("p", vm.toString(i)));
+        }
+        for (uint256 step; step < 24; ++step) {
+            uint256 dice = uint256(keccak256(abi.encode(seed, step)));
+            uint256 who = dice % 6;
+            (uint32 from, uint32 until,,) = ledger.lotOf(task, people[who]);
+            if (from == 0) {
+                amounts[who] = (19 + (dice >> 8) % 100) * 1 ether;
+                enlistValidator(people[who], amounts[who]);
+            } else if (until == type(uint32).max) {
+                leave(people[who], VALIDATOR);
+            } else {
+                uint256 end = challengeEnd(until - 1);
+                if (block.timestamp < end) vm.warp(end);
+                ledger.release(task, people[who], VALIDATOR);
+            }
+            assertApart(people, amounts);
+        }
+    }
+
+    function assertApart(address[] memory people, uint256[] memory amounts) internal view {
+        for (uint256 i; i < people.length; ++i) {
+            (uint32 from,, uint256 lo, uint256 hi) = ledger.lotOf(task, people[i]);
+            if (from == 0) continue;
+            assertEq(hi - lo, amounts[i] / 1 gwei, "size");
+            assertGe(lo, 3 * LOT / 1 gwei, "behind those that never left");
+            assertLe(hi, line(), "inside the line");
+            for (uint256 k; k < i; ++k) {
+                (uint32 other,, uint256 lo2, uint256 hi2) = ledger.lotOf(task, people[k]);
+                assertTrue(other == 0 || hi <= lo2 || hi2 <= lo, "apart");
+            }
+        }
+    }
 }

@@ -29,7 +29,7 @@ def main() -> int:
     began = time.monotonic()
     view = View(as_json=args.json)
     try:
-        with World(ROOT, args.fault, args.fault_from, args.rounds) as world:
+        with World(ROOT, args.fault, args.fault_from, args.rounds, args.patience) as world:
             view.note(f"logs and records: {world.folder.relative_to(ROOT)}")
             claims = Claims(world, args.min_gain)
             _follow(world, claims, view)
@@ -68,6 +68,9 @@ def _arguments() -> argparse.Namespace:
         "--fault-from", type=int, default=2, metavar="ROUND", help="first round it cheats in (default: 2)"
     )
     parser.add_argument("--rounds", type=int, default=6, help="rounds to run (default: 6; the claims are made for 6)")
+    parser.add_argument(
+        "--patience", type=int, default=0, metavar="SECONDS", help="longer checking in each round, for slow machines"
+    )
     parser.add_argument("--min-gain", type=float, default=0.08, help="rise of the reward to ask for (default: 0.08)")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end instead of tables")
     return parser.parse_args()

@@ -45,12 +45,12 @@ def _free_port() -> int:
 class World:
     """A local chain with a published task and seven running nodes, for the length of a `with` block."""
 
-    def __init__(self, root: Path, fault: str, fault_from: int, rounds: int) -> None:
+    def __init__(self, root: Path, fault: str, fault_from: int, rounds: int, patience: int) -> None:
         self.root = root
         self.folder = root / "build" / "demo"
         self.home = self.folder / "home"
         self.fault, self.fault_from = fault, fault_from
-        self._rounds = rounds
+        self._rounds, self._patience = rounds, patience
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> World:
@@ -107,9 +107,13 @@ class World:
         """Write the built-in task so that it waits for all seven nodes."""
         template = parse_toml((self.folder / "digits.toml").read_text())
         everyone = {"min_stake": len(VALIDATORS) * int(VALIDATOR_STAKE) * TOKEN, "min_trainers": len(TRAINERS)}
-        spec = replace(
-            template, rounds=replace(template.rounds, count=self._rounds), money=replace(template.money, **everyone)
+        windows = replace(
+            template.rounds,
+            count=self._rounds,
+            commit=template.rounds.commit + self._patience,
+            period=template.rounds.period + self._patience,
         )
+        spec = replace(template, rounds=windows, money=replace(template.money, **everyone))
         (self.folder / "task.toml").write_text(to_toml(spec))
         return spec
 

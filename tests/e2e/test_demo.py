@@ -27,7 +27,19 @@ def _left_over() -> list[str]:
 @pytest.mark.e2e
 @pytest.mark.timeout(280)
 def test_demo__two_rounds_with_a_cheat_in_the_second__every_claim_holds_and_nothing_is_left() -> None:
-    options = ["--json", "--rounds", "2", "--fault", "reward", "--fault-from", "2", "--min-gain", "-1"]
+    options = [
+        "--json",
+        "--rounds",
+        "2",
+        "--fault",
+        "reward",
+        "--fault-from",
+        "2",
+        "--min-gain",
+        "-1",
+        "--patience",
+        "10",
+    ]
 
     done = subprocess.run(
         [sys.executable, str(DEMO), *options], capture_output=True, text=True, check=False, timeout=270

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from assay import PROTOCOL
 from assay.artifact.folder import write_artifact
 from assay.artifact.manifest import Binding
 from assay.chain import localnet
-from assay.chain.contracts import Contracts
+from assay.chain.contracts import Call, Contracts
 from assay.chain.deploy import deploy
 from assay.chain.events import Follower
 from assay.chain.outbox import Outbox
@@ -70,18 +70,18 @@ class World:
         log = (self.folder / f"{role}-{account}.log").open("ab")
         self.nodes[account] = subprocess.Popen([sys.executable, str(RUNNER), *words], stdout=log, stderr=log)
 
-    def send(self, account: int, *calls: tuple[str, object]) -> None:
+    def send(self, account: int, *calls: tuple[str, Call]) -> None:
         outbox = self.outboxes.setdefault(account, Outbox(self.client, self.store, localnet.signer(account)))
         for name, call in calls:
-            outbox.put(name, call)  # type: ignore[arg-type]
+            outbox.put(name, call)
             outbox.wait(name, 30)
 
-    def until(self, what: str, seconds: float, holds: object) -> None:
+    def until(self, what: str, seconds: float, holds: Callable[[], object]) -> None:
         """Follow the chain until `holds()`; fail with the nodes' words when it takes too long."""
         deadline = time.monotonic() + seconds
         while True:
             self.follower.poll()
-            if holds():  # type: ignore[operator]
+            if holds():
                 return
             if time.monotonic() > deadline:
                 said = "\n".join(f"{log.name}:\n{log.read_text()[-1500:]}" for log in self.folder.glob("*.log"))
@@ -158,7 +158,7 @@ def test_round__garbage_and_a_killed_validator__honest_work_is_paid_to_the_wei(w
     world.send(GARBAGE, ("approve", c.approve(vault, STAKE)), ("stake", c.stake(world.address(GARBAGE), STAKE)))
     world.send(GARBAGE, ("enlist", c.enlist_trainer(TASK, STAKE, server.url)))
     world.until("the start", 60, lambda: (task := world.store.task(TASK)) and task.start)
-    start = world.store.task(TASK).start  # type: ignore[union-attr]
+    start = world.store.task(TASK).start
     world.until("round 1", 30, lambda: world.client.head().time >= start)
     world.send(GARBAGE, ("submit", c.submit(TASK, 1, 0, GARBAGE_UNITS, bad_root, bytes(32), server.url)))
     world.until("two submissions", 15, lambda: len(world.store.submissions(TASK, 1)) == 2)
@@ -170,7 +170,7 @@ def test_round__garbage_and_a_killed_validator__honest_work_is_paid_to_the_wei(w
     world.nodes[FIRST].wait()
     world.start("validator", FIRST)
     world.until("the final round", 60, lambda: world.store.round(TASK, 1) is not None)
-    world.until("the refund", 30, lambda: world.store.task(TASK).state == "refunded")  # type: ignore[union-attr]
+    world.until("the refund", 30, lambda: world.store.task(TASK).state == "refunded")
     server.stop()
 
     outcomes = {row.trainer: Outcome(row.outcome) for row in world.store.submissions(TASK, 1)}

@@ -5,6 +5,7 @@ Knows nothing of what its role decides. One process per key: a second one on the
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -169,9 +170,12 @@ class Node:
         )
 
     def sources(self, task: int, first: str = "") -> list[str]:
-        """Return where artifacts of a task may be had: `first`, then everyone who enlisted, then the initiator."""
+        """Return where artifacts of a task may be had: `first`, then everyone who enlisted and the initiator, in a new
+        order each time: a fetch asks only some.
+        """
         row = self.store.task(task)
-        uris = [first, *(entry.uri for entry in self.store.enlistments(task)), row.uri if row else ""]
+        others = [row.uri if row else "", *(entry.uri for entry in self.store.enlistments(task))]
+        uris = [first, *random.SystemRandom().sample(others, len(others))]
         return [uri for uri in dict.fromkeys(uris) if uri and uri != self.url]
 
     def fetch(self, task: int, root: bytes, first: str, max_bytes: int) -> Path:

@@ -177,6 +177,13 @@ def test_validator__enlisted_from_a_later_round__leaves_earlier_ones_alone() -> 
     assert decide_validator(view(1012, seen(Phase.COMMIT, submissions=1), from_round=2)) == []
 
 
+def test_validator__has_left__serves_the_rounds_in_which_it_still_counts() -> None:
+    first = seen(Phase.REVEAL, submissions=1, held=frozenset({0}), done=frozenset({"commit"}))
+    second = replace(seen(Phase.WORK, submissions=1), number=2)
+    assert decide_validator(view(1022, first, second, until_round=2)) == [Reveal(1)]
+    assert decide_validator(view(990, schedule=None, genesis_final=False, until_round=1)) == []
+
+
 # --- trainer
 
 
@@ -207,6 +214,10 @@ def test_trainer__stake_does_not_cover_another_bond__is_barred() -> None:
 
 def test_trainer__work_window_closed__does_not_submit() -> None:
     assert decide_trainer(view(1012, seen(Phase.COMMIT, done=frozenset({"trained"})))) == []
+
+
+def test_trainer__has_left__trains_no_more() -> None:
+    assert decide_trainer(view(1001, seen(Phase.WORK), until_round=3)) == []
 
 
 # --- initiator

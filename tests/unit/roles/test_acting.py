@@ -14,6 +14,7 @@ from assay.roles import acting
 from assay.roles.acting import look_and_act
 from assay.roles.actions import Action, Attest, Commit, Finalize, Reveal
 from assay.roles.deciding import TaskView
+from assay.store import open_store
 from assay.store.rows import TaskRow
 from assay.swarm.documents import DocumentStore
 from unit.roles.bench import Bench
@@ -23,8 +24,8 @@ OTHER = TASK + 1
 
 
 @pytest.fixture
-def story() -> Story:
-    return Story().begin()
+def story(tmp_path: Path) -> Story:
+    return Story(store=open_store(f"sqlite:///{tmp_path}/store.db")).begin()  # jobs read it in their own threads
 
 
 @pytest.fixture

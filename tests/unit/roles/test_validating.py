@@ -16,6 +16,7 @@ from assay.protocol.votes import Vote, unpack
 from assay.roles.actions import Commit, FetchSubmission, Reveal
 from assay.roles.secrets import commitment_salt
 from assay.roles.validator import act
+from assay.store import open_store
 from assay.types import Reason, Verdict
 from unit.roles.bench import CHAIN_ID, Bench
 from unit.roles.story import BOB, CAROL, DAVE, ERIN, MALLORY, TASK, Story
@@ -24,9 +25,9 @@ COMMIT, REVEAL = f"{TASK}:1:commit", f"{TASK}:1:reveal"
 
 
 @pytest.fixture
-def story() -> Story:
+def story(tmp_path: Path) -> Story:
     """Three sealed submissions in round 1, in all of which Carol has seats."""
-    told = Story().begin()
+    told = Story(store=open_store(f"sqlite:///{tmp_path}/store.db")).begin()  # jobs read it in their own threads
     for index, who in enumerate((BOB, MALLORY, BOB)):
         told.submit(1, who, index)
     told.seal(1)

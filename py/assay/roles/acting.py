@@ -162,8 +162,12 @@ def _say_refused(node: Node) -> None:
 
 
 def _say_failed(node: Node, name: str, error: AssayError) -> None:
+    """Say why a job failed, unless it failed for the same reasons before; sources are asked in any order."""
     node.pulse.count("job_failures_total")
-    node.say(f"{name}: {error}")
+    reasons = " ".join(sorted(str(error).replace(";", "").split()))
+    if node.troubles.get(name) != reasons:
+        node.troubles[name] = reasons
+        node.say(f"{name}: {error}")
 
 
 def _due(views: list[TaskView]) -> float | None:

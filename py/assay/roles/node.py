@@ -130,9 +130,10 @@ class Node:
         return self.outbox.state(key) is not None
 
     def tasks(self) -> list[TaskRow]:
-        """Return the tasks this node serves: the one it was given, or all that aren't refunded."""
-        rows = [row for row in self.store.tasks() if row.state != "refunded"]
-        return [row for row in rows if self.config.task in (None, row.id)]
+        """Return the tasks this node serves: the one it was given, to its end, or all that aren't refunded."""
+        if self.config.task is not None:
+            return [row for row in self.store.tasks() if row.id == self.config.task]
+        return [row for row in self.store.tasks() if row.state != "refunded"]
 
     def spec(self, task: TaskRow) -> TaskSpec | None:
         """Return a task's spec, or None while it is being fetched. A spec that isn't what the chain says is refused."""

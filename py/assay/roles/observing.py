@@ -76,7 +76,7 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
             row.round for row in store.checkpoints(task.id) if (row.final or row.round == 0) and known.has(row.root)
         ),
         running=frozenset(name.split(":", 1)[1] for name in names if name.startswith("0:")),
-        done=_done(store, known, task.id, 0),
+        done=_done(store, known, task.id, 0) | ({"refund"} if task.state == "refunded" else set()),
         evaluated=frozenset(note.round for note in store.notes(task.id, "evaluation")),
         free_exposure=enlisted - _exposed(store, known, task, spec),
         exposure_needed=spec.money.bond + spec.money.seats * spec.money.seat_fee,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from assay.roles import acting
 from assay.roles.acting import look_and_act
 from assay.roles.actions import Action, Attest, Commit, Finalize, Reveal
 from assay.roles.deciding import TaskView
+from assay.roles.jobs import Jobs
 from assay.store import open_store
 from assay.store.rows import TaskRow
 from assay.swarm.documents import DocumentStore
@@ -191,3 +193,26 @@ def test_sources__more_enlisted_than_a_fetch_asks__each_is_asked_sooner_or_later
     assert {uris[0] for uris in first} == {"http://trainer"}
     assert {uri for uris in first for uri in uris} == {*bench.sources(TASK), "http://trainer"}
     assert "http://alice" in bench.sources(TASK)
+
+
+@pytest.mark.parametrize("given", [None, TASK])
+def test_tasks__refunded__seen_to_its_end_by_who_was_given_it(story: Story, bench: Bench, given: int | None) -> None:
+    bench.config = replace(bench.config, task=given)
+    assert [row.id for row in bench.tasks()] == [TASK]
+    story("TaskRefunded", initiator=bench.account, amount=1)
+    views = look_and_act(bench, lambda view: [], Acts().act)
+    assert [view.over for view in views or []] == ([] if given is None else [True])
+
+
+def test_job__fails_for_the_same_reasons_in_another_order__is_said_once(bench: Bench) -> None:
+    hours = iter(range(0, 10**9, 3600))
+    bench.jobs = Jobs(lambda: next(hours))
+    for count, reasons in enumerate(("a is away; b lied", "b lied; a is away", "b lied; c is away"), 1):
+        bench.fetch_error = Unavailable(reasons)
+        bench.jobs.start("7:1:fetch:0", lambda: bench.fetch(TASK, GENESIS, "", 1), lambda _: None)
+        for _ in range(500):
+            look_and_act(bench, lambda view: [], Acts().act)
+            if bench.pulse.snapshot().get("job_failures_total") == count:
+                break
+            threading.Event().wait(0.01)
+    assert bench.said == ["7:1:fetch:0: a is away; b lied", "7:1:fetch:0: b lied; c is away"]

@@ -92,9 +92,12 @@ def test_observe__cancelled_before_the_start__is_over() -> None:
     assert told.view(START, known(CAROL)).over
 
 
-def test_observe__refunded__is_over(story: Story) -> None:
+def test_observe__refunded_by_anyone__is_over_and_needs_no_refund(story: Story) -> None:
+    assert "refund" not in story.view(START, known(CAROL)).done
     story("TaskRefunded", initiator=ERIN, amount=1)
-    assert story.view(START, known(CAROL)).over
+    view = story.view(START, known(CAROL))
+    assert view.over
+    assert "refund" in view.done
 
 
 # --- seats

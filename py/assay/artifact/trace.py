@@ -49,7 +49,8 @@ class StepLeaf:
             strict.integer(getattr(self, name), f"a step's {name}")
         object.__setattr__(self, "trainer", strict.address(self.trainer.lower(), "a step's trainer"))
         for name in ("loss", "grad_norm"):
-            object.__setattr__(self, name, strict.number(float(getattr(self, name)), f"a step's {name}"))
+            value = strict.number(float(getattr(self, name)), f"a step's {name}")
+            object.__setattr__(self, name, value + 0.0)  # canonical JSON has no −0, so the digest must have none either
         if len(self.batch_hash) != 32 or len(self.state_root) != 32:
             refuse("a step's batch_hash and state_root have 32 bytes each")
 

@@ -187,6 +187,12 @@ def test_trace__written_and_read__is_the_same_with_the_same_root(tmp_path: Path)
     assert merkle.verify(trace.root(made), leaves[1], 1, 3, merkle.prove(leaves, 1))
 
 
+def test_trace__loss_is_minus_zero__has_the_root_that_its_reader_computes() -> None:
+    """The first step's loss is 0 with either sign where advantages cancel out."""
+    made = [replace(step, loss=-0.0, grad_norm=-0.0) for step in parts.steps()]
+    assert trace.root(trace.decode(trace.encode(made))) == trace.root(made)
+
+
 def test_trace__any_field_of_a_step_changes__its_digest_changes() -> None:
     step = parts.steps()[0]
     others = {

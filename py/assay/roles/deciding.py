@@ -63,7 +63,8 @@ class TaskView:
     """One task as a node sees it. `running` and `done` are what concerns no single round. `now` is the newest block's
     time; `head` the round of the newest final checkpoint (0 genesis).
 
-    `held_checkpoints` are the final checkpoints this node holds, by round. `enlisted` is true until the node's stake is
+    `held_checkpoints` are the final checkpoints this node holds, by round; `missing_checkpoints` those it doesn't, with
+    their roots. `enlisted` is true until the node's stake is
     released; it counts from `from_round` on, and once the node has left, until before `until_round`.
     """
 
@@ -80,6 +81,7 @@ class TaskView:
     until_round: int | None = None
     rounds: tuple[RoundView, ...] = ()
     held_checkpoints: frozenset[int] = frozenset()
+    missing_checkpoints: tuple[tuple[int, bytes], ...] = ()
     running: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
     evaluated: frozenset[int] = frozenset()
@@ -136,6 +138,11 @@ def decide_initiator(view: TaskView) -> list[Action]:
     rest refunded.
     """
     actions = _hold_head(view)
+    actions += [
+        FetchCheckpoint(number, root)
+        for number, root in view.missing_checkpoints
+        if number != view.head and f"checkpoint:{number}" not in view.running
+    ]
     for number in sorted(view.held_checkpoints - view.evaluated):
         if f"evaluate:{number}" not in view.running:
             actions.append(Evaluate(number))

@@ -75,6 +75,9 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         held_checkpoints=frozenset(
             row.round for row in store.checkpoints(task.id) if (row.final or row.round == 0) and known.has(row.root)
         ),
+        missing_checkpoints=tuple(
+            (row.round, row.root) for row in store.checkpoints(task.id) if row.final and not known.has(row.root)
+        ),
         running=frozenset(name.split(":", 1)[1] for name in names if name.startswith("0:")),
         done=_done(store, known, task.id, 0) | ({"refund"} if task.state == "refunded" else set()),
         evaluated=frozenset(note.round for note in store.notes(task.id, "evaluation")),

@@ -233,3 +233,10 @@ def test_initiator__task_over__asks_for_the_refund_once() -> None:
     over = view(1300, over=True, evaluated=frozenset({0}))
     assert decide_initiator(over) == [Refund()]
     assert decide_initiator(replace(over, done=frozenset({"refund"}))) == []
+
+
+def test_initiator__head_moved_on_before_a_checkpoint_was_fetched__fetches_it_all_the_same() -> None:
+    late = view(1060, head=2, head_root=NEXT, held_checkpoints=frozenset({0, 2}), evaluated=frozenset({0, 2}))
+    late = replace(late, missing_checkpoints=((1, GENESIS),))
+    assert decide_initiator(late) == [FetchCheckpoint(1, GENESIS)]
+    assert decide_initiator(replace(late, running=frozenset({"checkpoint:1"}))) == []

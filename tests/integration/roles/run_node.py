@@ -1,10 +1,9 @@
-"""One role as a process of its own, with a key of Anvil's.
-
-run_node.py ROLE ACCOUNT HOME RPC DEPLOYMENTS TASK STAKE [PORT]
-"""
+"""One role as a process of its own, with a key of Anvil's: `run_node.py ROLE SETTINGS`, settings as JSON."""
 
 from __future__ import annotations
 
+import ctypes
+import json
 import signal
 import sys
 import threading
@@ -15,23 +14,24 @@ from assay.roles import initiator, trainer, validator
 from assay.roles.config import NodeConfig
 
 ROLES = {"initiator": initiator.run, "trainer": trainer.run, "validator": validator.run}
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Run until SIGTERM or the task's end."""
-    role, account, home, rpc, deployments, task, stake, *port = sys.argv[1:]
+    """Run until SIGTERM or the task's end; the kernel ends it when the test run is gone."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    role, settings = sys.argv[1], json.loads(sys.argv[2])
+    home = Path(settings.pop("home"))
     config = NodeConfig(
-        home=Path(home),
-        name=f"{role}-{account}",
-        rpc=rpc,
+        home=home,
+        name=home.name,
         chain_id=localnet.CHAIN_ID,
-        deployments=Path(deployments),
-        signer=localnet.signer(int(account)),
+        deployments=Path(settings.pop("deployments")),
+        signer=localnet.signer(settings.pop("account")),
         store_url=f"sqlite:///{home}/store.db",
-        task=int(task),
-        stake=int(stake),
-        port=int(port[0]) if port else 0,
         allow_private=True,
+        poll_seconds=0.1,
+        **settings,
     )
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -12,13 +13,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 from assay.chain import keys, localnet
 from assay.chain.contracts import Contracts
 from assay.chain.deploy import deploy
 from assay.chain.events import Follower
 from assay.chain.outbox import Outbox
-from assay.errors import Broken, Unavailable
+from assay.errors import Broken, Refused, Unavailable
 from assay.protocol.spec import TaskSpec, parse_toml, to_toml
 from assay.store.engine import Store, open_store
 
@@ -42,6 +44,17 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _alone(path: Path) -> IO[str]:
+    """Hold a lock until the process ends, so that two demos never share a folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise Refused(f"another demo runs in {path.parent.parent}: wait for it, or use another checkout") from None
+    return lock
+
+
 class World:
     """A local chain with a published task and seven running nodes, for the length of a `with` block."""
 
@@ -54,6 +67,7 @@ class World:
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> World:
+        self._lock = _alone(self.folder.with_suffix(".lock"))
         shutil.rmtree(self.folder, ignore_errors=True)
         self.home.mkdir(parents=True)
         (self.home / "password").write_text(PASSWORD)

@@ -9,6 +9,7 @@ import typer
 
 from assay.cli.running import require_task
 from assay.cli.session import Session, session
+from assay.errors import Refused
 
 if TYPE_CHECKING:
     from assay.store import Store
@@ -37,7 +38,8 @@ def watch(
     while True:
         with s.records() as store:
             row = store.task(number)
-            assert row is not None  # noqa: S101 - require_task has just found it, and tasks don't vanish
+            if row is None:
+                raise Refused(f"task {number} is gone: the chain was reorganised or started anew")
             for ended in store.rounds(number):
                 if ended.round not in seen:
                     seen.add(ended.round)

@@ -23,6 +23,12 @@ pragma solidity 0.8.37;
 /// @param attestFee pay per round to each validator who attested the checkpoint that won
 /// @param maxUnits largest claim of one submission
 /// @param pot ceiling of what the escrow pays for one round
+/// @param extraWindow seconds after the reveals in which fresh seats vote where too few spoke; 0: no extra draw
+/// @param isPrivate only accounts that redeemed an invite may enlist
+/// @param cut stake that a validator loses per seat for passing a canary or for a verdict that the court overrules (a multiple of 1 gwei)
+/// @param canaryFee pay to the maker of a canary, for at most ⌈canaryRate · submissions⌉ of them a round
+/// @param canaryRate canaries per 10,000 submissions that are paid for
+/// @param power chance, per 10,000, that an honest committee finds a fault in wholly faked work: audit rate × power of the checks
 struct Terms {
     bytes32 specHash;
     bytes32 genesis;
@@ -45,6 +51,12 @@ struct Terms {
     uint256 attestFee;
     uint32 maxUnits;
     uint256 pot;
+    uint16 extraWindow;
+    bool isPrivate;
+    uint256 cut;
+    uint256 canaryFee;
+    uint16 canaryRate;
+    uint16 power;
 }
 
 /// @title Errors of the task market.
@@ -65,6 +77,33 @@ interface ITaskMarketErrors {
     /// @dev Thrown when a payment exceeds the task's escrow.
     error EscrowTooSmall(uint256 escrow, uint256 wanted);
     error WrongTransfer(uint256 expected, uint256 received);
+
+    // --- terms that are refused at publication
+
+    /// @dev Thrown when a field is out of its range; `what` names it.
+    error BadTerms(string what);
+    /// @dev Thrown when a round's checkpoint couldn't be ready before the work that builds on it: work to attest ≤ staleness × period.
+    error WindowsTooLong(uint256 ready, uint256 allowed);
+    /// @dev Thrown when a round could still be open when its words are needed for another one.
+    error SpanTooLong(uint256 span, uint256 allowed);
+    /// @dev Thrown when challenges have less time than twice what attesting takes: canaries are opened in the first half.
+    error ChallengeTooShort(uint256 challengeWindow, uint256 needed);
+    /// @dev Thrown when stake could leave before everything that it answers for is over.
+    error UnbondingTooShort(uint256 unbonding, uint256 needed);
+    /// @dev Thrown when cheating could pay, q · bond / 2 < (1 − q) · largest pay, or when the bond can't pay a jury twice.
+    error BondTooSmall(uint256 bond, uint256 needed);
+    /// @dev Thrown when no bond makes cheating a loss: power × (1 − chance that a third of the stake fills a quorum) is too small.
+    error PowerTooSmall(uint256 power, uint256 needed);
+    /// @dev Thrown when one full submission, its seats, its attesters and one canary can't be paid.
+    error PotTooSmall(uint256 pot, uint256 needed);
+    /// @dev Thrown when the smallest lot doesn't cover a seat's cut on every seat of a submission.
+    error CutTooLarge(uint256 cut, uint256 allowed);
+    /// @dev Thrown when canaries are asked for and passing one costs nothing.
+    error CutTooSmall(uint256 cut, uint256 needed);
+    /// @dev Thrown when two different voters can't make a quorum.
+    error SeatsTooFew(uint256 seats, uint256 needed);
+    /// @dev Thrown on a chain without a live beacon.
+    error NoBeacon();
 }
 
 /// @title Events of the task market.
@@ -78,9 +117,11 @@ interface ITaskMarketEvents {
 
 /// @title The task market: tasks and their escrow. It knows no work.
 /// @dev *Accounting.* One escrow per task; it falls only by `pay` (to the vault, called by the ledger) and `refund` (to the initiator).
+/// *Economics.* With R_max = price · maxUnits, P the chance that a third of the stake fills a quorum (twice, where there is an extra draw), and
+/// q = power · (1 − P): q · bond / 2 ≥ (1 − q) · R_max. Half the bond is what is burned even if a cheater's accomplice challenges first.
 /// *Liveness.* A refund needs only time and the ledger's word that no round can pay any more.
 interface ITaskMarket is ITaskMarketErrors, ITaskMarketEvents {
-    /// @notice Publishes a task and moves its budget into escrow.
+    /// @notice Publishes a task and moves its budget into escrow. Terms under which cheating can pay, or that don't fit together, are refused.
     function publish(Terms calldata terms, uint256 budget, string calldata uri) external returns (uint256 task);
 
     /// @notice Adds to a task's escrow.
@@ -101,4 +142,5 @@ interface ITaskMarket is ITaskMarketErrors, ITaskMarketEvents {
     function token() external view returns (address);
     function vault() external view returns (address);
     function ledger() external view returns (address);
+    function gateway() external view returns (address);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IRelayed} from "./IRelayed.sol";
 import {Entry} from "./RoundLedgerTypes.sol";
 
 /// @notice A leaf and its proof in a Merkle tree of the artifact format: leaf keccak(0x00 ‖ digest), node keccak(0x01 ‖ left ‖ right), a node
@@ -124,7 +125,7 @@ interface IDisputeCourtEvents {
 /// *Roles.* None. *Liveness.* From every stage time alone lets anyone close the case.
 /// *Warning.* The jury sees the same evidence as the committee; whoever holds two thirds of the enlisted stake for a day owns both. p + ε bribes
 /// aren't prevented (see SECURITY.md).
-interface IDisputeCourt is IDisputeCourtErrors, IDisputeCourtEvents {
+interface IDisputeCourt is IRelayed, IDisputeCourtErrors, IDisputeCourtEvents {
     /// @notice Challenges an outcome; the caller's stake must lie free in the vault.
     /// @param entries all submissions of the round, in the order of their events
     /// @param proof of a leaf of the submission's artifact
@@ -185,5 +186,4 @@ interface IDisputeCourt is IDisputeCourtErrors, IDisputeCourtEvents {
     function vault() external view returns (address);
     function ledger() external view returns (address);
     function beacon() external view returns (address);
-    function gateway() external view returns (address);
 }

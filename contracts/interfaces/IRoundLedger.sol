@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IRelayed} from "./IRelayed.sol";
 import {Terms} from "./ITaskMarket.sol";
 import {Aside, Entry, Extra, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} from "./RoundLedgerTypes.sol";
 
@@ -49,7 +50,7 @@ import {Aside, Entry, Extra, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} fro
 /// *Roles.* None. The market registers tasks, the court rules on disputes; everything else is open to whoever has the stake.
 /// *Warnings.* Seeds are as good as the beacon (see IBeacon): a proposer may withhold its block. Seats of validators who left are silent.
 /// `attestFee` is paid per validator, so it favours small lots; minStake / 16 bounds them.
-interface IRoundLedger is IRoundLedgerErrors, IRoundLedgerEvents {
+interface IRoundLedger is IRelayed, IRoundLedgerErrors, IRoundLedgerEvents {
     // --- called by the market
     function register(uint256 task, Terms calldata terms) external;
     function stop(uint256 task) external returns (uint16 lastRound);
@@ -110,28 +111,13 @@ interface IRoundLedger is IRoundLedgerErrors, IRoundLedgerEvents {
     /// candidate; if another one wins, no attester is paid.
     function attest(uint256 task, uint32 round, bytes32 root) external;
     /// @notice Shows that a submission is a canary, between votesEnd and attestEnd. Anyone who knows the salt may.
-    function openCanary(
-        uint256 task,
-        uint32 round,
-        Entry[] calldata entries,
-        uint16 index,
-        bytes32 salt,
-        uint32 leaf,
-        uint8 check
-    ) external;
+    function openCanary(uint256 task, uint32 round, Entry[] calldata entries, uint16 index, bytes32 salt, uint32 leaf, uint8 check) external;
     /// @notice Shows that a drawn seat's validator committed to nothing, or didn't reveal what it committed to; from revealEnd on, as long as
     /// its lot is there.
     function cutSilent(uint256 task, uint32 round, address validator, uint16 index, uint8 seat) external;
     /// @notice Shows another's commitment before reveals begin: it is void, and its validator is cut.
-    function expose(
-        uint256 task,
-        uint32 round,
-        address validator,
-        bytes calldata votes,
-        uint256 held,
-        bytes32 evidence,
-        bytes32 salt
-    ) external;
+    function expose(uint256 task, uint32 round, address validator, bytes calldata votes, uint256 held, bytes32 evidence, bytes32 salt)
+        external;
     /// @notice Settles a round from its submissions and votes, which must be complete.
     /// @param entries in the order of their events
     /// @param reveals strictly ascending by validator
@@ -159,7 +145,7 @@ interface IRoundLedger is IRoundLedgerErrors, IRoundLedgerEvents {
     /// @return pending bit r mod 16 is set while round r has submissions and isn't final
     function stateOf(uint256 task) external view returns (uint32 start, uint16 lastRound, uint16 head, uint16 pending);
     function lineOf(uint256 task) external view returns (uint256 gweiLine);
-    /// @return cut gwei of the lot that were lost
+    /// @dev `cut` are the gwei of the lot that were lost.
     function lotOf(uint256 task, address account)
         external
         view
@@ -196,5 +182,4 @@ interface IRoundLedger is IRoundLedgerErrors, IRoundLedgerEvents {
     function tally() external view returns (address);
     function court() external view returns (address);
     function invites() external view returns (address);
-    function gateway() external view returns (address);
 }

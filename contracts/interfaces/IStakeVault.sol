@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IRelayed} from "./IRelayed.sol";
+
 /// @notice What is taken from one account's stake in a settlement.
 /// @param account whose stake falls
 /// @param burned wei destroyed
@@ -65,7 +67,7 @@ interface IStakeVaultEvents {
 /// left. What must pay others is taken before what is burned; a burn takes what there is.
 /// *Token requirements.* A plain ERC-20: what is sent arrives, balances change by transfers only. Others are refused on arrival.
 /// *Relaying.* The caller may be the gateway, which names the account it speaks for (see IGateway).
-interface IStakeVault is IStakeVaultErrors, IStakeVaultEvents {
+interface IStakeVault is IRelayed, IStakeVaultErrors, IStakeVaultEvents {
     /// @notice Stakes `amount` of the caller's tokens for `account`.
     function stake(address account, uint256 amount) external;
 
@@ -107,5 +109,4 @@ interface IStakeVault is IStakeVaultErrors, IStakeVaultEvents {
     function token() external view returns (address);
     function ledger() external view returns (address);
     function court() external view returns (address);
-    function gateway() external view returns (address);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IRelayed} from "./IRelayed.sol";
+
 /// @notice What an initiator freezes at publication. Times in seconds, money in wei of the token.
 /// @param specHash keccak of the task spec's canonical JSON
 /// @param genesis root of checkpoint 0, the base model
@@ -120,7 +122,7 @@ interface ITaskMarketEvents {
 /// *Economics.* With R_max = price · maxUnits, P the chance that a third of the stake fills a quorum (twice, where there is an extra draw), and
 /// q = power · (1 − P): q · bond / 2 ≥ (1 − q) · R_max. Half the bond is what is burned even if a cheater's accomplice challenges first.
 /// *Liveness.* A refund needs only time and the ledger's word that no round can pay any more.
-interface ITaskMarket is ITaskMarketErrors, ITaskMarketEvents {
+interface ITaskMarket is IRelayed, ITaskMarketErrors, ITaskMarketEvents {
     /// @notice Publishes a task and moves its budget into escrow. Terms under which cheating can pay, or that don't fit together, are refused.
     function publish(Terms calldata terms, uint256 budget, string calldata uri) external returns (uint256 task);
 
@@ -142,5 +144,4 @@ interface ITaskMarket is ITaskMarketErrors, ITaskMarketEvents {
     function token() external view returns (address);
     function vault() external view returns (address);
     function ledger() external view returns (address);
-    function gateway() external view returns (address);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IRoundLedgerErrors} from "../interfaces/IRoundLedger.sol";
+import {IBeacon} from "../interfaces/IBeacon.sol";
 import {Blockhash} from "@openzeppelin/contracts/utils/Blockhash.sol";
 
-/// @dev Reads what the seal needs from an execution block's RLP header. Every prefix before the field read last is checked, every
+/// @dev Reads what the beacon needs from an execution block's RLP header. Every prefix before the field read last is checked, every
 /// integer must be canonical, every read stays inside the bytes. Fields after the nonce differ between forks and aren't looked at.
 ///
 /// The first fields have fixed sizes: list prefix 3, parent hash at 3, ommers 36, beneficiary 69, state root 90, transactions 123,
@@ -23,11 +23,12 @@ library BlockHeader {
     function firstAt(bytes calldata header, bytes calldata parent, uint256 time) internal view returns (Fields memory f) {
         f = parse(header);
         Fields memory p = parse(parent);
-        require(keccak256(parent) == f.parentHash, IRoundLedgerErrors.WrongHeader("parent"));
-        require(f.timestamp >= time && p.timestamp < time, IRoundLedgerErrors.WrongHeader("time"));
+        require(keccak256(parent) == f.parentHash, IBeacon.WrongProof("parent"));
+        require(f.timestamp >= time && p.timestamp < time, IBeacon.WrongProof("time"));
         bytes32 hash = Blockhash.blockHash(f.number);
-        require(hash != 0 && hash == keccak256(header), IRoundLedgerErrors.WrongHeader("hash"));
-        require(f.prevRandao != 0, IRoundLedgerErrors.WrongHeader("prevrandao"));
+        require(hash != 0 && hash == keccak256(header), IBeacon.WrongProof("hash"));
+        // a chain without a beacon of its own repeats one value, or none
+        require(f.prevRandao != 0 && f.prevRandao != p.prevRandao, IBeacon.WrongProof("prevrandao"));
     }
 
     function parse(bytes calldata h) internal pure returns (Fields memory f) {
@@ -88,6 +89,6 @@ library BlockHeader {
     }
 
     function _check(bool good) private pure {
-        require(good, IRoundLedgerErrors.WrongHeader("rlp"));
+        require(good, IBeacon.WrongProof("rlp"));
     }
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Relayed} from "./Relayed.sol";
+import {IBeacon} from "./interfaces/IBeacon.sol";
 import {IRoundLedger} from "./interfaces/IRoundLedger.sol";
+import {IStakeVault} from "./interfaces/IStakeVault.sol";
 import {ITaskMarket, Terms} from "./interfaces/ITaskMarket.sol";
+import {TermsCheck} from "./libraries/TermsCheck.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 /// @title The task market. @dev See ITaskMarket.
-contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
+contract TaskMarket is ITaskMarket, Relayed, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     /// @dev One word. `escrow` in wei.
@@ -29,7 +33,7 @@ contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
 
     mapping(uint256 task => Task) internal _tasks;
 
-    constructor(address token_, address vault_, address ledger_) {
+    constructor(address token_, address vault_, address ledger_, address gateway_) Relayed(gateway_) {
         require(token_ != address(0) && vault_ != address(0) && ledger_ != address(0), ZeroAddress());
         token = token_;
         vault = vault_;
@@ -38,34 +42,38 @@ contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
 
     /// @inheritdoc ITaskMarket
     function publish(Terms calldata terms, uint256 budget, string calldata uri) external nonReentrant returns (uint256 task) {
-        uint256 needed = uint256(terms.rounds) * terms.pot;
+        TermsCheck.check(terms, IStakeVault(vault).unbondingPeriod());
+        require(IBeacon(IRoundLedger(ledger).beacon()).live(), NoBeacon());
+        uint256 needed = terms.rounds * terms.pot;
         require(budget >= needed, BudgetTooSmall(budget, needed));
         require(budget <= type(uint96).max, AmountTooLarge());
+        address initiator = _sender();
         task = ++tasks;
 
-        _tasks[task] = Task(msg.sender, uint96(budget));
-        emit TaskPublished(task, msg.sender, terms.specHash, terms, budget, uri);
+        _tasks[task] = Task(initiator, uint96(budget));
+        emit TaskPublished(task, initiator, terms.specHash, terms, budget, uri);
 
         IRoundLedger(ledger).register(task, terms);
-        _pull(budget);
+        _pull(initiator, budget);
     }
 
     /// @inheritdoc ITaskMarket
     function fund(uint256 task, uint256 amount) external nonReentrant {
         Task storage t = _known(task);
         require(amount != 0, ZeroAmount());
-        uint256 escrow = t.escrow + amount;
-        require(escrow <= type(uint96).max, AmountTooLarge());
+        require(amount <= type(uint96).max - t.escrow, AmountTooLarge());
+        address from = _sender();
 
-        t.escrow = uint96(escrow);
-        emit TaskFunded(task, msg.sender, amount);
-        _pull(amount);
+        t.escrow += uint96(amount);
+        emit TaskFunded(task, from, amount);
+        _pull(from, amount);
     }
 
     /// @inheritdoc ITaskMarket
     function cancel(uint256 task) external nonReentrant {
         Task storage t = _known(task);
-        require(msg.sender == t.initiator, OnlyInitiator(msg.sender));
+        address caller = _sender();
+        require(caller == t.initiator, OnlyInitiator(caller));
 
         uint16 lastRound = IRoundLedger(ledger).stop(task);
         emit TaskCancelled(task, lastRound);
@@ -109,10 +117,10 @@ contract TaskMarket is ITaskMarket, ReentrancyGuardTransient {
         require(t.initiator != address(0), UnknownTask(task));
     }
 
-    /// @dev Takes `amount` from the caller; a token that takes a fee on the way is refused.
-    function _pull(uint256 amount) internal {
+    /// @dev Takes `amount` from `from`, who called; a token that takes a fee on the way is refused.
+    function _pull(address from, uint256 amount) internal {
         uint256 before = IERC20(token).balanceOf(address(this));
-        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+        IERC20(token).safeTransferFrom(from, address(this), amount);
         uint256 received = IERC20(token).balanceOf(address(this)) - before;
         require(received == amount, WrongTransfer(amount, received));
     }

@@ -94,9 +94,10 @@ interface ITaskMarketErrors {
     error UnbondingTooShort(uint256 unbonding, uint256 needed);
     /// @dev Thrown when cheating could pay, q · bond / 2 < (1 − q) · largest pay, or when the bond can't pay a jury twice.
     error BondTooSmall(uint256 bond, uint256 needed);
-    /// @dev Thrown when no bond makes cheating a loss: power × (1 − chance that a third of the stake fills a quorum) is too small.
+    /// @dev Thrown when not even the largest bond makes cheating a loss: power × (1 − chance that a third of the stake fills a quorum) is too
+    /// small.
     error PowerTooSmall(uint256 power, uint256 needed);
-    /// @dev Thrown when one full submission, its seats, its attesters and one canary can't be paid.
+    /// @dev Thrown when one full submission, all seats that may judge it and one canary can't be paid.
     error PotTooSmall(uint256 pot, uint256 needed);
     /// @dev Thrown when the smallest lot doesn't cover a seat's cut on every seat of a submission.
     error CutTooLarge(uint256 cut, uint256 allowed);

@@ -1,242 +1,252 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ITaskMarketErrors, ITaskMarketEvents} from "../../contracts/interfaces/ITaskMarket.sol";
-import {Base} from "./Base.sol";
+import {ITaskMarket, Terms} from "../../contracts/interfaces/ITaskMarket.sol";
+import {MarketKit} from "./MarketKit.sol";
 
-contract TaskMarketTest is Base, ITaskMarketEvents {
-    function budget() internal view returns (uint256) {
-        return terms.rounds * terms.pot;
+/// @dev Escrow and who may move it. What terms are refused: TermsCheck.t.sol.
+contract TaskMarketTest is MarketKit {
+    function relayed(address account, bytes memory call) internal returns (bytes memory) {
+        vm.prank(gateway);
+        (bool done, bytes memory result) = address(market).call(bytes.concat(call, bytes20(account)));
+        if (done) return result;
+        assembly ("memory-safe") {
+            revert(add(result, 32), mload(result))
+        }
     }
 
-    /// @dev Publishing the terms as they stand reverts and names `what`.
-    function refuses(string memory what) internal {
-        vm.prank(initiator);
-        vm.expectRevert(abi.encodeWithSelector(BadTerms.selector, what));
-        market.publish(terms, 1e26, "");
-        terms = defaultTerms();
+    // --- construction
+
+    /// @dev checklist: no role, no admin: what a market may move is fixed at construction.
+    function test_constructor__addresses__are_fixed() public view {
+        assertEq(market.token(), address(token), "token");
+        assertEq(market.vault(), address(vault), "vault");
+        assertEq(market.ledger(), address(ledger), "ledger");
+        assertEq(market.gateway(), gateway, "gateway");
     }
+
+    function test_constructor__no_address__reverts() public {
+        address[4] memory given = [address(token), address(vault), address(ledger), gateway];
+        for (uint256 i; i < 4; ++i) {
+            address[4] memory args = given;
+            args[i] = address(0);
+            try this.deployed(args) {
+                revert("deployed without an address");
+            } catch (bytes memory error) {
+                assertEq(error, abi.encodeWithSelector(ZeroAddress.selector), "refused");
+            }
+        }
+        this.deployed(given);
+    }
+
+    function deployed(address[4] calldata args) external returns (address) {
+        return vm.deployCode("TaskMarket.sol:TaskMarket", abi.encode(args[0], args[1], args[2], args[3]));
+    }
+
+    // --- publish
 
     function test_publish__good_terms__locks_the_budget() public {
-        give(initiator, budget());
+        uint256 before = token.balanceOf(initiator);
         vm.expectEmit(address(market));
-        emit TaskPublished(1, initiator, terms.specHash, terms, budget(), "uri");
+        emit TaskPublished(1, initiator, terms.specHash, terms, budget() + 7, "uri");
         vm.prank(initiator);
-        assertEq(market.publish(terms, budget(), "uri"), 1, "first task");
+        assertEq(market.publish(terms, budget() + 7, "uri"), 1, "first task");
 
         assertEq(market.tasks(), 1, "tasks");
-        assertEq(market.escrowOf(1), budget(), "escrow");
+        assertEq(market.escrowOf(1), budget() + 7, "escrow");
         assertEq(market.initiatorOf(1), initiator, "initiator");
-        assertEq(token.balanceOf(address(market)), budget(), "tokens");
-        assertEq(abi.encode(ledger.termsOf(1)), abi.encode(terms), "terms");
-        (uint32 begun, uint16 lastRound, uint16 head, uint16 pending) = ledger.stateOf(1);
-        assertEq(begun, 0, "not started");
-        assertEq(lastRound, terms.rounds, "last round");
-        assertEq(head, 0, "head");
-        assertEq(pending, 0, "pending");
+        assertEq(token.balanceOf(address(market)), budget() + 7, "tokens");
+        assertEq(token.balanceOf(initiator), before - budget() - 7, "paid by the initiator");
+        assertEq(publish(), 2, "second task");
+    }
+
+    /// @dev attack H5: no term is secret, and none changes: all of them are in the event and with the ledger.
+    function testFuzz_publish__terms__are_those_that_the_event_names(bytes32 spec, uint16 lead, uint8 minTrainers, bool isPrivate) public {
+        (terms.specHash, terms.lead, terms.minTrainers, terms.isPrivate) = (spec, lead, minTrainers, isPrivate);
+        vm.expectEmit(address(market));
+        emit TaskPublished(1, initiator, spec, terms, budget(), "http://initiator");
+        publish();
+        assertEq(ledger.registered(1), abi.encode(terms), "what the ledger knows");
     }
 
     function test_publish__budget_below_pots__reverts() public {
-        give(initiator, budget());
         vm.prank(initiator);
-        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.BudgetTooSmall.selector, budget() - 1, budget()));
+        vm.expectRevert(error2(BudgetTooSmall.selector, budget() - 1, budget()));
         market.publish(terms, budget() - 1, "");
     }
 
     function test_publish__budget_over_96_bits__reverts() public {
-        vm.prank(initiator);
-        vm.expectRevert(ITaskMarketErrors.AmountTooLarge.selector);
-        market.publish(terms, uint256(type(uint96).max) + 1, "");
+        give(initiator, 2 ** 96);
+        vm.startPrank(initiator);
+        vm.expectRevert(AmountTooLarge.selector);
+        market.publish(terms, 2 ** 96, "");
+        market.publish(terms, 2 ** 96 - 1, "");
     }
 
-    function test_publish__each_bad_term__is_named() public {
-        terms.rounds = 0;
-        refuses("rounds");
-        terms.rounds = type(uint16).max;
-        refuses("rounds");
-        terms.period = 0;
-        refuses("period");
-        terms.work = 0;
-        refuses("work");
-        terms.work = terms.period + 1;
-        refuses("work");
-        terms.commitWindow = 0;
-        refuses("commitWindow");
-        terms.revealWindow = 0;
-        refuses("revealWindow");
-        terms.seats = 0;
-        refuses("seats");
-        terms.seats = 17;
-        refuses("seats");
-        terms.staleness = 0;
-        refuses("staleness");
-        terms.attestTime = 0;
-        refuses("attestTime");
-        terms.attestTime = uint16(terms.challengeWindow) + 1;
-        refuses("attestTime");
-        terms.staleness = 1; // 52 seconds to the checkpoint, 30 allowed
-        refuses("windows");
-        terms.challengeWindow = 8 * 30 - 42 + 1;
-        refuses("span");
-        terms.bond = 0;
-        refuses("bond");
-        terms.bond = 1 gwei + 1;
-        refuses("bond");
-        terms.bond = 2 ** 64 * 1 gwei;
-        refuses("bond");
-        terms.minStake = 0;
-        refuses("minStake");
-        terms.minStake = 1;
-        refuses("minStake");
-        terms.price = 2 ** 64;
-        refuses("price");
-        terms.seatFee = 2 ** 72;
-        refuses("seatFee");
-        terms.attestFee = 2 ** 72;
-        refuses("attestFee");
-        terms.maxUnits = 0;
-        refuses("maxUnits");
-        terms.pot = 13 ether - 1; // 1000 units at 0.01 and three seats at 1
-        refuses("pot");
-        terms.rounds = 1;
-        terms.pot = 2 ** 87;
-        vm.prank(initiator);
-        vm.expectRevert(abi.encodeWithSelector(BadTerms.selector, "pot"));
-        market.publish(terms, 2 ** 87, "");
+    function test_publish__without_tokens__reverts() public {
+        vm.prank(stranger);
+        vm.expectRevert();
+        market.publish(terms, budget(), "");
+        assertEq(market.tasks(), 0, "no task");
     }
 
-    function test_publish__unbonding_shorter_than_a_round__is_named() public {
-        terms.period = 60_000;
-        terms.challengeWindow = uint24(UNBONDING) - 42 + 1;
-        refuses("unbonding");
+    /// @dev attack: a relayed call spends and speaks for the account that it names, never for the gateway.
+    function test_publish__by_the_gateway__is_the_named_accounts_task() public {
+        relayed(initiator, abi.encodeCall(ITaskMarket.publish, (terms, budget(), "uri")));
+        assertEq(market.initiatorOf(1), initiator, "initiator");
+        assertEq(token.balanceOf(address(market)), budget(), "paid by the named account");
     }
 
-    function test_publish__at_the_limits__passes() public {
-        terms.pot = 13 ether;
-        terms.challengeWindow = 8 * 30 - 42;
-        terms.attestTime = 4 * 30 - 42;
+    /// @dev Only the gateway is believed: bytes after anyone else's call name nobody.
+    function test_cancel__account_appended_by_a_stranger__speaks_for_the_stranger() public {
         publish();
+        bytes memory call = bytes.concat(abi.encodeCall(ITaskMarket.cancel, (1)), bytes20(initiator));
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(OnlyInitiator.selector, stranger));
+        (bool done,) = address(market).call(call);
+        assertTrue(done, "expectRevert");
     }
 
-    function test_register__not_the_market__reverts() public {
-        vm.expectRevert(abi.encodeWithSelector(OnlyMarket.selector, address(this)));
-        ledger.register(1, terms);
-        vm.expectRevert(abi.encodeWithSelector(OnlyMarket.selector, address(this)));
-        ledger.stop(1);
-    }
+    // --- fund
 
     function test_fund__adds_to_escrow() public {
         publish();
         give(stranger, 5);
         vm.expectEmit(address(market));
-        emit TaskFunded(task, stranger, 5);
+        emit TaskFunded(1, stranger, 5);
         vm.prank(stranger);
-        market.fund(task, 5);
-        assertEq(market.escrowOf(task), budget() + 5, "escrow");
+        market.fund(1, 5);
+        assertEq(market.escrowOf(1), budget() + 5, "escrow");
+        assertEq(token.balanceOf(address(market)), budget() + 5, "tokens");
+    }
+
+    function test_fund__by_the_gateway__is_the_named_accounts_money() public {
+        publish();
+        give(stranger, 5);
+        vm.expectEmit(address(market));
+        emit TaskFunded(1, stranger, 5);
+        relayed(stranger, abi.encodeCall(ITaskMarket.fund, (1, 5)));
+        assertEq(token.balanceOf(stranger), 0, "paid by the named account");
     }
 
     function test_fund__bad_calls__revert() public {
         publish();
-        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.UnknownTask.selector, 9));
+        vm.expectRevert(abi.encodeWithSelector(UnknownTask.selector, 9));
         market.fund(9, 1);
-        vm.expectRevert(ITaskMarketErrors.ZeroAmount.selector);
-        market.fund(task, 0);
-        vm.expectRevert(ITaskMarketErrors.AmountTooLarge.selector);
-        market.fund(task, type(uint96).max);
+        vm.expectRevert(ZeroAmount.selector);
+        market.fund(1, 0);
+        uint256 room = type(uint96).max - budget();
+        vm.expectRevert(AmountTooLarge.selector);
+        market.fund(1, room + 1);
+        vm.expectRevert(AmountTooLarge.selector);
+        market.fund(1, type(uint256).max);
+        give(stranger, room);
+        vm.prank(stranger);
+        market.fund(1, room);
+        assertEq(market.escrowOf(1), type(uint96).max, "as much as fits");
     }
 
-    function test_pay__not_the_ledger__reverts() public {
+    // --- pay
+
+    function test_pay__by_the_ledger__goes_to_the_vault() public {
         publish();
-        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.OnlyLedger.selector, address(this)));
-        market.pay(task, 1);
+        vm.expectEmit(address(market));
+        emit RoundPaid(1, 3);
+        vm.prank(address(ledger));
+        market.pay(1, 3);
+        assertEq(token.balanceOf(address(vault)), 3, "tokens");
+        assertEq(market.escrowOf(1), budget() - 3, "escrow");
     }
 
+    function test_pay__anyone_else__reverts() public {
+        publish();
+        address[4] memory callers = [initiator, stranger, address(vault), gateway];
+        for (uint256 i; i < 4; ++i) {
+            vm.prank(callers[i]);
+            vm.expectRevert(abi.encodeWithSelector(OnlyLedger.selector, callers[i]));
+            market.pay(1, 1);
+        }
+        vm.expectRevert(abi.encodeWithSelector(OnlyLedger.selector, gateway));
+        relayed(address(ledger), abi.encodeCall(ITaskMarket.pay, (1, 1)));
+    }
+
+    /// @dev One task's escrow never pays for another one.
     function test_pay__more_than_escrow__reverts() public {
         publish();
+        publish();
         uint256 escrow = budget();
-        vm.prank(address(ledger));
-        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.EscrowTooSmall.selector, escrow, escrow + 1));
-        market.pay(task, escrow + 1);
+        vm.startPrank(address(ledger));
+        vm.expectRevert(error2(EscrowTooSmall.selector, escrow, escrow + 1));
+        market.pay(1, escrow + 1);
+        market.pay(1, escrow);
+        vm.expectRevert(error2(EscrowTooSmall.selector, 0, 1));
+        market.pay(1, 1);
+        assertEq(market.escrowOf(2), escrow, "the other task's");
     }
 
-    function test_cancel__not_the_initiator__reverts() public {
+    // --- cancel, refund
+
+    function test_cancel__by_the_initiator__ends_with_the_round_that_the_ledger_names() public {
         publish();
-        vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.OnlyInitiator.selector, stranger));
-        market.cancel(task);
-        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.UnknownTask.selector, 9));
+        ledger.stopAt(7);
+        vm.expectEmit(address(market));
+        emit TaskCancelled(1, 7);
+        vm.prank(initiator);
+        market.cancel(1);
+        vm.expectEmit(address(market));
+        emit TaskCancelled(1, 7);
+        relayed(initiator, abi.encodeCall(ITaskMarket.cancel, (1)));
+        assertEq(market.escrowOf(1), budget(), "cancelling moves no money");
+    }
+
+    function test_cancel__anyone_else__reverts() public {
+        publish();
+        address[3] memory callers = [stranger, address(ledger), gateway];
+        for (uint256 i; i < 2; ++i) {
+            vm.prank(callers[i]);
+            vm.expectRevert(abi.encodeWithSelector(OnlyInitiator.selector, callers[i]));
+            market.cancel(1);
+        }
+        vm.expectRevert(abi.encodeWithSelector(OnlyInitiator.selector, stranger));
+        relayed(stranger, abi.encodeCall(ITaskMarket.cancel, (1)));
+        vm.expectRevert(abi.encodeWithSelector(UnknownTask.selector, 9));
         market.cancel(9);
     }
 
-    function test_cancel__before_the_start__refund_is_free_and_stake_too() public {
-        publish();
-        enlistTrainer(trainers[0], 40 ether);
-        enlistValidator(validators[0], LOT);
-        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.TaskStillOpen.selector, task));
-        market.refund(task);
-
-        vm.expectEmit(address(market));
-        emit TaskCancelled(task, 0);
-        vm.prank(initiator);
-        market.cancel(task);
-        vm.expectEmit(address(market));
-        emit TaskRefunded(task, initiator, budget());
-        assertEq(market.refund(task), budget(), "refund");
-        assertEq(token.balanceOf(initiator), budget(), "tokens");
-        ledger.release(task, trainers[0], TRAINER);
-        ledger.release(task, validators[0], VALIDATOR);
-        assertEq(locked(trainers[0]) + locked(validators[0]), 0, "locked");
-        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.NothingToRefund.selector, task));
-        market.refund(task);
-    }
-
-    function test_cancel__before_the_start__can_no_longer_start() public {
+    /// @dev attack H5: pots of rounds that are open stay reserved.
+    function test_refund__while_a_round_may_pay__reverts() public {
         publish();
         vm.prank(initiator);
-        market.cancel(task);
-        enlistTrainer(trainers[0], 40 ether);
-        enlistValidator(validators[0], 3 * LOT);
-        vm.prank(validators[0]);
-        ledger.attest(task, 0, GENESIS);
-        (uint32 begun,,,) = ledger.stateOf(task);
-        assertEq(begun, 0, "not started");
+        market.cancel(1);
+        vm.expectRevert(abi.encodeWithSelector(TaskStillOpen.selector, 1));
+        market.refund(1);
     }
 
-    function test_cancel__in_round_2__round_2_is_played_and_3_refused() public {
-        start();
-        vm.warp(opens(2));
-        vm.expectEmit(address(ledger));
-        emit TaskStopped(task, 2);
-        vm.prank(initiator);
-        market.cancel(task);
-        vm.prank(trainers[0]);
-        vm.expectRevert(abi.encodeWithSelector(UnknownRound.selector, task, 3));
-        ledger.submit(task, 3, 0, 1, "", "", "");
-
-        play(2, VALID);
-        uint256 left = market.escrowOf(task);
-        assertEq(market.refund(task), left, "what is left");
-        assertEq(market.escrowOf(task), 0, "escrow");
+    function test_refund__task_over__all_of_it_to_the_initiator_once() public {
+        publish();
+        publish();
+        uint256 before = token.balanceOf(initiator);
+        uint256 escrow = budget();
+        ledger.end();
+        vm.expectEmit(address(market));
+        emit TaskRefunded(1, initiator, escrow);
+        vm.prank(stranger); // whoever calls
+        assertEq(market.refund(1), escrow, "refund");
+        assertEq(token.balanceOf(initiator), before + escrow, "tokens");
+        assertEq(market.escrowOf(1), 0, "nothing is left behind");
+        assertEq(market.escrowOf(2), escrow, "the other task's escrow");
+        vm.expectRevert(abi.encodeWithSelector(NothingToRefund.selector, 1));
+        market.refund(1);
+        vm.expectRevert(abi.encodeWithSelector(UnknownTask.selector, 9));
+        market.refund(9);
     }
 
-    function test_refund__a_round_pending__reverts_until_it_is_final() public {
-        start();
-        submit(trainers[0], 1, 1000);
-        vm.prank(initiator);
-        market.cancel(task);
-        vm.warp(challengeEnd(1) + 1000);
-        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.TaskStillOpen.selector, task));
-        market.refund(task);
-        finalize(1);
-        market.refund(task);
-    }
-
-    function test_refund__nobody_ever_submits__time_alone_is_enough() public {
-        start();
-        vm.warp(workEnd(terms.rounds) - 1);
-        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.TaskStillOpen.selector, task));
-        market.refund(task);
-        vm.warp(workEnd(terms.rounds));
-        assertEq(market.refund(task), budget(), "all of it");
+    /// @dev Donated tokens belong to no task, and no path moves them.
+    function test_refund__tokens_sent_without_a_call__stay_out_of_it() public {
+        publish();
+        token.transfer(address(market), 9);
+        ledger.end();
+        assertEq(market.refund(1), budget(), "the escrow, not the balance");
+        assertEq(token.balanceOf(address(market)), 9, "donated");
     }
 }

@@ -17,8 +17,9 @@ struct PayTerms {
 }
 
 /// @notice A validator as the ledger knows it at the settlement.
-/// @param stake gwei of its lot, @param backing wei of it that weren't cut, @param attests whether it is paid for the checkpoint
+/// @param account, @param stake gwei of its lot, @param backing wei of it that weren't cut, @param attests whether it is paid for the checkpoint
 struct Voter {
+    address account;
     uint256 stake;
     uint256 backing;
     bool attests;

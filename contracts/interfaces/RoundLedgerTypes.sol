@@ -111,7 +111,7 @@ interface IRoundLedgerErrors {
     error StillDisputed();
     /// @dev Thrown when a validator enlists less than a sixteenth of the task's minimum stake: it bounds the number of lots.
     error LotTooSmall(uint256 amount, uint256 least);
-    /// @dev Thrown when a task's stake line would pass 2^64 gwei.
+    /// @dev Thrown when a task's stake line would pass 2^63 gwei.
     error LineFull();
     /// @dev Thrown when a mark doesn't open to what is shown.
     error WrongMark(uint16 index);
@@ -162,8 +162,9 @@ interface IRoundLedgerEvents {
     /// @param outcomes one byte per submission: 1 paid, 2 accepted but not held, 3 invalid, 4 unavailable, 5 malformed, 6 no quorum, 7 void,
     /// 8 canary, 9 false canary, 10 set aside, 11 accepted but never shown to be work
     event RoundFinal(uint256 indexed task, uint32 indexed round, bytes outcomes, uint256 fromEscrow, uint256 fromStakes, uint256 burned);
-    /// @param payments 36 bytes each: account 20 | role 1 (1 trainer, 2 validator) | seats 2 | agreed 2 | wei 11. Of a validator: seats it
-    /// voted and those that agreed with the outcome; of a trainer: its submissions and those that are paid. Claimable in the vault by now.
+    /// @param payments 36 bytes each: account 20 | role 1 (1 trainer, 2 validator) | seats 2 | agreed 2 | wei 11. An account may have several;
+    /// they add up. Of a validator: seats it voted and those that agreed with the outcome, 0 wei included; of a trainer: 1 and 1 for each
+    /// submission that is paid, 1 and 0 for a canary. Claimable in the vault by now.
     event Payments(uint256 indexed task, uint32 indexed round, bytes payments);
     /// @param burned wei of the trainer's stake that were destroyed
     /// @param paid wei of it that went to seats, or to whoever challenged

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IRoundLedgerErrors} from "../interfaces/IRoundLedger.sol";
+import {IRoundLedgerErrors} from "../interfaces/RoundLedgerTypes.sol";
 
 /// @dev The one word of a task that every call reads, and the windows that follow from it. From the lowest bit:
 /// head 16 | pending 16 | lastRound 16 | start 32 | period 16 | work 16 | sealDelay 8 | commitWindow 16 | revealWindow 16 |
-/// challengeWindow 24 | seats 8 | staleness 8 | bond in gwei 64.
-/// Windows are half-open: no second belongs to two of them.
+/// challengeWindow 24 | seats 8 | staleness 8 | extraWindow 16 | private 1.
+/// Bit r mod 16 of `pending` is set while round r has submissions and isn't final. Windows are half-open: no second belongs to two of them.
 type Clock is uint256;
 
 using Clocks for Clock global;
@@ -20,7 +20,8 @@ library Clocks {
     uint256 internal constant CHALLENGE = 152;
     uint256 internal constant SEATS = 176;
     uint256 internal constant STALENESS = 184;
-    uint256 internal constant BOND = 192;
+    uint256 internal constant EXTRA = 192;
+    uint256 internal constant PRIVATE = 208;
 
     // --- fields
 
@@ -72,9 +73,12 @@ library Clocks {
         return uint8(Clock.unwrap(c) >> STALENESS);
     }
 
-    /// @return wei that one submission's lie costs
-    function bond(Clock c) internal pure returns (uint256) {
-        return (Clock.unwrap(c) >> BOND) * 1 gwei;
+    function extraWindow(Clock c) internal pure returns (uint16) {
+        return uint16(Clock.unwrap(c) >> EXTRA);
+    }
+
+    function isPrivate(Clock c) internal pure returns (bool) {
+        return Clock.unwrap(c) >> PRIVATE != 0;
     }
 
     // --- changes
@@ -92,13 +96,16 @@ library Clocks {
         return Clock.wrap(Clock.unwrap(c) | uint256(value) << 48);
     }
 
-    /// @dev At most 16 rounds are pending: the ring has no place for more.
-    function opened(Clock c) internal pure returns (Clock) {
-        return Clock.wrap(Clock.unwrap(c) + (1 << 16));
+    function opened(Clock c, uint256 slot) internal pure returns (Clock) {
+        return Clock.wrap(Clock.unwrap(c) | 1 << (16 + slot));
     }
 
-    function finalized(Clock c) internal pure returns (Clock) {
-        return Clock.wrap(Clock.unwrap(c) - (1 << 16));
+    function finalized(Clock c, uint256 slot) internal pure returns (Clock) {
+        return Clock.wrap(Clock.unwrap(c) & ~(uint256(1) << (16 + slot)));
+    }
+
+    function isPending(Clock c, uint256 slot) internal pure returns (bool) {
+        return (Clock.unwrap(c) >> (16 + slot)) & 1 != 0;
     }
 
     // --- windows. Unchecked: all fields are small, and rounds count from 1.
@@ -142,9 +149,15 @@ library Clocks {
         }
     }
 
+    function votesEnd(Clock c, uint256 round) internal pure returns (uint256) {
+        unchecked {
+            return revealEnd(c, round) + extraWindow(c);
+        }
+    }
+
     function challengeEnd(Clock c, uint256 round) internal pure returns (uint256) {
         unchecked {
-            return revealEnd(c, round) + challengeWindow(c);
+            return votesEnd(c, round) + challengeWindow(c);
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IRoundLedgerErrors} from "../interfaces/IRoundLedger.sol";
+import {IRoundLedgerErrors} from "../interfaces/RoundLedgerTypes.sol";
 import {Clock} from "./Clock.sol";
 import {Hole, RING, Task} from "./State.sol";
 import {Candidate, Candidates, Line, Lot, Lots, NEVER, Round} from "./Words.sol";
@@ -23,7 +23,7 @@ library StakeLine {
             if (hole.hi - lo == size) t.holes.pop();
             else t.holes[n - 1].lo = uint64(lo + size);
         } else {
-            require(lo + size <= type(uint64).max, IRoundLedgerErrors.LineFull());
+            require(lo + size < 1 << 63, IRoundLedgerErrors.LineFull());
             line = line.resized(lo + size, from);
         }
         t.line = line.plusLive(size);

@@ -1,28 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IRoundLedgerErrors} from "../interfaces/IRoundLedger.sol";
+import {IRoundLedgerErrors} from "../interfaces/RoundLedgerTypes.sol";
 import {Draw} from "./Draw.sol";
 import {Lot, Round} from "./Words.sol";
 
 /// @dev Packed votes and their tally.
 ///
-/// A vote is 8 bytes: index 16 | seats 16 (bit j = seat j) | verdict 8 | reason 8 | leaf 16.
+/// A vote is 8 bytes: index 16 | seats 16 (bit j = seat j of its draw) | verdict 8 | reason 8 | leaf 16.
 /// A tally is one word per submission: for verdict v (1 to 4) its seats at bit 16(v − 1) and its voters 8 bits above; from bit 64 on the
 /// stake, in gwei, of the revealing validators that don't hold the artifact: most hold everything, and then there is nothing to add.
 library Votes {
     uint256 internal constant VALID = 1;
+    uint256 internal constant UNAVAILABLE = 3;
     uint256 private constant VERDICTS = 4;
-    uint256 private constant SIZE = 8;
+    uint256 internal constant SIZE = 8;
 
     uint8 internal constant PAID = 1;
     uint8 internal constant NOT_HELD = 2;
     uint8 internal constant INVALID = 3;
     uint8 internal constant NO_QUORUM = 6;
     uint8 internal constant VOID = 7;
+    uint8 internal constant CANARY = 8;
+    uint8 internal constant FALSE_CANARY = 9;
+    uint8 internal constant ASIDE = 10;
+    uint8 internal constant UNOPENED = 11;
 
     /// @dev Refuses votes that aren't well-formed or claim a seat that wasn't drawn.
-    function check(bytes calldata votes, Round r, uint256 seats, Lot lot) internal pure {
+    /// @param first number of the seat that bit 0 stands for
+    function check(bytes calldata votes, Round r, uint256 seats, uint256 first, Lot lot) internal pure {
         require(votes.length % SIZE == 0, IRoundLedgerErrors.MalformedVotes());
         uint256 least;
         for (uint256 pos; pos < votes.length; pos += SIZE) {
@@ -32,21 +38,27 @@ library Votes {
                 IRoundLedgerErrors.MalformedVotes()
             );
             least = index + 1;
-            for (uint256 j; mask != 0; (++j, mask >>= 1)) {
+            for (uint256 j = first; mask != 0; (++j, mask >>= 1)) {
                 if (mask & 1 == 0) continue;
-                uint256 point = Draw.seatPoint(r.seed(), index, j, r.line());
-                require(point >= lot.lo() && point < lot.hi(), IRoundLedgerErrors.SeatNotDrawn(uint16(index), uint8(j)));
+                require(lot.holds(Draw.seatPoint(r.seed(), index, j, r.line())), IRoundLedgerErrors.SeatNotDrawn(uint16(index), uint8(j)));
             }
         }
     }
 
-    /// @dev Adds checked votes to the tally. Unchecked: a submission has at most 16 seats.
+    /// @dev Adds checked votes to the tally. Unchecked: a submission has at most 16 seats a draw.
     function count(uint256[] memory tally, bytes calldata votes) internal pure {
         unchecked {
             for (uint256 pos; pos < votes.length; pos += SIZE) {
                 (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
-                tally[index] += (0x100 | bits(mask)) << (16 * (verdict - 1));
+                tally[index] += one(bits(mask), 1, verdict);
             }
+        }
+    }
+
+    /// @dev The tally of `seats` seats and `voters` voters for one verdict.
+    function one(uint256 seats, uint256 voters, uint256 verdict) internal pure returns (uint256) {
+        unchecked {
+            return (voters << 8 | seats) << (16 * (verdict - 1));
         }
     }
 
@@ -54,19 +66,73 @@ library Votes {
     function miss(uint256[] memory tally, uint256 held, uint256 stake) internal pure {
         unchecked {
             uint256 n = tally.length;
-            uint256 missing = ~held & (type(uint256).max >> (256 - n));
+            uint256 missing = n == 0 ? 0 : ~held & (type(uint256).max >> (256 - n));
             for (uint256 i; missing != 0; (++i, missing >>= 1)) {
                 if (missing & 1 != 0) tally[i] += stake << 64;
             }
         }
     }
 
+    /// @dev Whether so few spoke in the first draw that fresh seats may vote: less than a quorum of seats, or one voter alone.
+    function isShort(uint256 tally, uint256 quorum) internal pure returns (bool) {
+        unchecked {
+            uint256 voters = ((tally >> 8) & 0xff) + ((tally >> 24) & 0xff) + ((tally >> 40) & 0xff) + ((tally >> 56) & 0xff);
+            return spoken(tally) < quorum || voters < 2;
+        }
+    }
+
+    /// @return seats that were revealed, whatever they said
+    function spoken(uint256 tally) internal pure returns (uint256 seats) {
+        unchecked {
+            return (tally & 0xff) + ((tally >> 16) & 0xff) + ((tally >> 32) & 0xff) + ((tally >> 48) & 0xff);
+        }
+    }
+
+    /// @return verdict the one with a quorum of seats, two voters and two thirds of the revealed seats; 0 if there is none
+    /// @return seats that agreed with it
+    function winner(uint256 tally, uint256 quorum) internal pure returns (uint256 verdict, uint256 seats) {
+        unchecked {
+            uint256 revealed = spoken(tally);
+            for (verdict = 1; verdict <= VERDICTS; ++verdict) {
+                uint256 lane = (tally >> (16 * (verdict - 1))) & 0xffff;
+                seats = lane & 0xff;
+                if (seats >= quorum && lane >> 8 >= 2 && 3 * seats >= 2 * revealed) return (verdict, seats);
+            }
+        }
+        return (0, 0);
+    }
+
+    /// @dev Whether two thirds of the revealing stake hold the artifact.
+    function isHeld(uint256 tally, uint256 stake) internal pure returns (bool) {
+        unchecked {
+            return 3 * (tally >> 64) <= stake;
+        }
+    }
+
+    /// @return outcome of a verdict, before anyone asks whether it is work
+    function outcome(uint256 verdict, bool held) internal pure returns (uint8) {
+        if (verdict == 0) return NO_QUORUM;
+        if (verdict != VALID) return uint8(verdict + 1);
+        return held ? PAID : NOT_HELD;
+    }
+
+    function quorumOf(uint256 seats) internal pure returns (uint256) {
+        unchecked {
+            return (2 * seats + 2) / 3;
+        }
+    }
+
     /// @dev Seats that agree with `winners[index]` (verdict in the low byte), apart by where their fee comes from.
     /// @return all seats voted, @return valid those that agreed on VALID, @return refused those that agreed on another verdict
-    function agreeing(uint256[] memory winners, bytes calldata votes) internal pure returns (uint256 all, uint256 valid, uint256 refused) {
+    function agreeing(uint256[] memory winners, bytes calldata votes, uint256 counted)
+        internal
+        pure
+        returns (uint256 all, uint256 valid, uint256 refused)
+    {
         unchecked {
             for (uint256 pos; pos < votes.length; pos += SIZE) {
                 (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
+                if ((counted >> index) & 1 == 0) continue;
                 uint256 n = bits(mask);
                 all += n;
                 if (verdict != winners[index] & 0xff) continue;
@@ -76,31 +142,17 @@ library Votes {
         }
     }
 
-    /// @param stake gwei of all revealing validators
-    /// @return verdict the one with a quorum of seats, two voters and two thirds of the revealed seats; 0 if there is none
-    /// @return seats that agreed with it
-    /// @return outcome as in the event RoundFinal
-    function outcome(uint256 tally, uint256 quorum, uint256 stake) internal pure returns (uint256 verdict, uint256 seats, uint8) {
-        unchecked {
-            uint256 revealed = (tally & 0xff) + ((tally >> 16) & 0xff) + ((tally >> 32) & 0xff) + ((tally >> 48) & 0xff);
-            for (verdict = 1; verdict <= VERDICTS; ++verdict) {
-                uint256 lane = (tally >> (16 * (verdict - 1))) & 0xffff;
-                seats = lane & 0xff;
-                if (seats < quorum || lane >> 8 < 2 || 3 * seats < 2 * revealed) continue;
-                if (verdict != VALID) return (verdict, seats, uint8(verdict + 1));
-                return (verdict, seats, 3 * (tally >> 64) <= stake ? PAID : NOT_HELD);
-            }
-        }
-        return (0, 0, NO_QUORUM);
-    }
-
     /// @dev The vote that starts at byte `pos`.
     function read(bytes calldata votes, uint256 pos) internal pure returns (uint256 index, uint256 mask, uint256 verdict) {
-        uint256 vote;
+        uint256 vote = word(votes, pos);
+        return (vote >> 48, (vote >> 32) & 0xffff, (vote >> 24) & 0xff);
+    }
+
+    /// @dev The 64 bits of the vote that starts at byte `pos`.
+    function word(bytes calldata votes, uint256 pos) internal pure returns (uint256 vote) {
         assembly ("memory-safe") {
             vote := shr(192, calldataload(add(votes.offset, pos)))
         }
-        return (vote >> 48, (vote >> 32) & 0xffff, (vote >> 24) & 0xff);
     }
 
     /// @dev Number of set bits among 16: sums of neighbouring fields of 1, 2, 4 and 8 bits.

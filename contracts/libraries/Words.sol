@@ -9,6 +9,9 @@ uint32 constant NEVER = type(uint32).max;
 /// @dev price 64 | maxUnits 32 | seatFee 72 | pot 88
 type Money is uint256;
 
+/// @dev bond 64 | cut 64, both in gwei | canaryFee 72 in wei | canaryRate 16 | power 16
+type Stakes is uint256;
+
 /// @dev attestFee 72 | minStake 64 | lead 16 | minTrainers 8 | attestTime 16 | rounds 16 | genesis stake attested 64
 type Opening is uint256;
 
@@ -16,19 +19,25 @@ type Opening is uint256;
 /// `previous` before it; `live` is the stake that hasn't left.
 type Line is uint256;
 
-/// @dev A validator's stretch [lo, hi) of the line in the rounds [from, until): from 32 | until 32 | lo 64 | hi 64 | attested genesis 1
+/// @dev A validator's stretch [lo, hi) of the line in the rounds [from, until): from 32 | until 32 | lo 64 | hi 63 | attested genesis 1 |
+/// cut 64. `cut` is the part of its stake that it has lost; the stretch stays as long as it was.
 type Lot is uint256;
 
-/// @dev from 32 | enlisted 96 | maxUnits 32 | capacity 16 | left 1, and from bit 192 on: open 16. `open` submissions aren't final;
-/// `capacity` is how many the enlisted stake can back; `maxUnits` is copied from the terms.
+/// @dev from 16 | newest 16 | enlisted 88 | maxUnits 32 | capacity 9 | left 1, and from bit 176 on 16 counts of 5 bits. Count r mod 16 is the
+/// number of submissions in round r, for the 16 rounds up to `newest`; those of rounds that are pending are open. `capacity` is how many
+/// open ones the enlisted stake can back; `maxUnits` is copied from the terms.
 type Trainer is uint256;
 
-/// @dev A round with submissions: tag 16 | submissions 16 | reveals 16 | final 1, and from bit 64 on: line 64 | seed 128. The tag is the
-/// round's number; `submissions` is set by the seal.
+/// @dev A round with submissions: tag 16 | submissions 16 | reveals 16 | final 1 | disputed 1 | canaried 1, and from bit 64 on: line 64 |
+/// seed 128. The tag is the round's number; `submissions` is set by the seal; the two flags tell whether there is more to read.
 type Round is uint256;
 
 /// @dev The first root attested for a round's checkpoint: tag 16 | weight 64 | won 1, and from bit 96 on: root 160
 type Candidate is uint256;
+
+/// @dev What a task waits for beyond its rounds: count 32 | oldest 32 | newest 32. Shares set aside and roots in dispute, and the rounds,
+/// both included, that they belong to.
+type Asides is uint256;
 
 using Monies for Money global;
 using Openings for Opening global;
@@ -37,6 +46,8 @@ using Lots for Lot global;
 using Trainers for Trainer global;
 using Rounds for Round global;
 using Candidates for Candidate global;
+using StakesWord for Stakes global;
+using AsidesWord for Asides global;
 
 library Monies {
     function price(Money m) internal pure returns (uint256) {
@@ -53,6 +64,30 @@ library Monies {
 
     function pot(Money m) internal pure returns (uint256) {
         return Money.unwrap(m) >> 168;
+    }
+}
+
+library StakesWord {
+    /// @return wei
+    function bond(Stakes k) internal pure returns (uint256) {
+        return uint256(uint64(Stakes.unwrap(k))) * 1 gwei;
+    }
+
+    /// @return wei
+    function cut(Stakes k) internal pure returns (uint256) {
+        return uint256(uint64(Stakes.unwrap(k) >> 64)) * 1 gwei;
+    }
+
+    function canaryFee(Stakes k) internal pure returns (uint256) {
+        return uint72(Stakes.unwrap(k) >> 128);
+    }
+
+    function canaryRate(Stakes k) internal pure returns (uint256) {
+        return uint16(Stakes.unwrap(k) >> 200);
+    }
+
+    function power(Stakes k) internal pure returns (uint256) {
+        return uint16(Stakes.unwrap(k) >> 216);
     }
 }
 
@@ -140,6 +175,8 @@ library Lines {
 }
 
 library Lots {
+    uint256 private constant HI = (1 << 63) - 1;
+
     function make(uint256 from_, uint256 lo_, uint256 hi_) internal pure returns (Lot) {
         return Lot.wrap(from_ | uint256(NEVER) << 32 | lo_ << 64 | hi_ << 128);
     }
@@ -158,7 +195,7 @@ library Lots {
     }
 
     function hi(Lot l) internal pure returns (uint256) {
-        return uint64(Lot.unwrap(l) >> 128);
+        return (Lot.unwrap(l) >> 128) & HI;
     }
 
     function size(Lot l) internal pure returns (uint256) {
@@ -172,11 +209,33 @@ library Lots {
     }
 
     function hasGenesis(Lot l) internal pure returns (bool) {
-        return Lot.unwrap(l) >> 192 != 0;
+        return (Lot.unwrap(l) >> 191) & 1 != 0;
     }
 
     function withGenesis(Lot l) internal pure returns (Lot) {
-        return Lot.wrap(Lot.unwrap(l) | 1 << 192);
+        return Lot.wrap(Lot.unwrap(l) | 1 << 191);
+    }
+
+    /// @dev Gwei of its stake that the lot has lost.
+    function cut(Lot l) internal pure returns (uint256) {
+        return Lot.unwrap(l) >> 192;
+    }
+
+    /// @dev Gwei of its stake that are left.
+    function backing(Lot l) internal pure returns (uint256) {
+        return size(l) - cut(l);
+    }
+
+    function plusCut(Lot l, uint256 amount) internal pure returns (Lot) {
+        return Lot.wrap(Lot.unwrap(l) + (amount << 192));
+    }
+
+    function countsIn(Lot l, uint256 round) internal pure returns (bool) {
+        return from(l) <= round && round < until(l);
+    }
+
+    function holds(Lot l, uint256 point) internal pure returns (bool) {
+        return point >= lo(l) && point < hi(l);
     }
 
     function withUntil(Lot l, uint256 round) internal pure returns (Lot) {
@@ -185,55 +244,82 @@ library Lots {
 }
 
 library Trainers {
-    uint256 private constant ENLISTED = uint256(type(uint96).max) << 32;
-    uint256 private constant CAPACITY = uint256(type(uint16).max) << 160;
+    uint256 internal constant MOST_IN_ROUND = 31;
+    uint256 private constant ENLISTED = uint256(type(uint88).max) << 32;
+    uint256 private constant CAPACITY = uint256(511) << 152;
+    uint256 private constant LEFT = 1 << 161;
+    uint256 private constant COUNTS = 176;
+    uint256 private constant COUNT = 31;
 
+    /// @dev A `from_` beyond all rounds counts in none.
     function make(uint256 from_, uint256 maxUnits_) internal pure returns (Trainer) {
-        return Trainer.wrap(from_ | maxUnits_ << 128);
+        return Trainer.wrap((from_ > type(uint16).max ? type(uint16).max : from_) | maxUnits_ << 120);
     }
 
     /// @dev Zero where there is no trainer.
-    function from(Trainer w) internal pure returns (uint32) {
-        return uint32(Trainer.unwrap(w));
+    function from(Trainer w) internal pure returns (uint16) {
+        return uint16(Trainer.unwrap(w));
+    }
+
+    function newest(Trainer w) internal pure returns (uint256) {
+        return uint16(Trainer.unwrap(w) >> 16);
     }
 
     function enlisted(Trainer w) internal pure returns (uint256) {
-        return uint96(Trainer.unwrap(w) >> 32);
+        return uint88(Trainer.unwrap(w) >> 32);
     }
 
     function maxUnits(Trainer w) internal pure returns (uint32) {
-        return uint32(Trainer.unwrap(w) >> 128);
+        return uint32(Trainer.unwrap(w) >> 120);
     }
 
     function capacity(Trainer w) internal pure returns (uint256) {
-        return uint16(Trainer.unwrap(w) >> 160);
+        return (Trainer.unwrap(w) & CAPACITY) >> 152;
     }
 
     function left(Trainer w) internal pure returns (bool) {
-        return (Trainer.unwrap(w) >> 176) & 1 != 0;
+        return Trainer.unwrap(w) & LEFT != 0;
     }
 
-    function open(Trainer w) internal pure returns (uint256) {
-        return Trainer.unwrap(w) >> 192;
+    /// @dev Submissions in the round of a slot.
+    function count(Trainer w, uint256 slot) internal pure returns (uint256) {
+        return (Trainer.unwrap(w) >> (COUNTS + 5 * slot)) & COUNT;
+    }
+
+    /// @dev Submissions in the rounds of the slots in a mask.
+    function counted(Trainer w, uint256 slots) internal pure returns (uint256 n) {
+        unchecked {
+            for (uint256 counts = Trainer.unwrap(w) >> COUNTS; slots != 0; (slots >>= 1, counts >>= 5)) {
+                if (slots & 1 != 0) n += counts & COUNT;
+            }
+        }
     }
 
     /// @dev The capacity follows the stake, `exposure` wei for each submission; who has left has none.
     function withEnlisted(Trainer w, uint256 amount, uint256 exposure) internal pure returns (Trainer) {
         uint256 n = left(w) ? 0 : amount / exposure;
-        if (n > type(uint16).max) n = type(uint16).max;
-        return Trainer.wrap(Trainer.unwrap(w) & ~(ENLISTED | CAPACITY) | amount << 32 | n << 160);
+        if (n > 511) n = 511;
+        return Trainer.wrap(Trainer.unwrap(w) & ~(ENLISTED | CAPACITY) | amount << 32 | n << 152);
     }
 
     function withLeft(Trainer w) internal pure returns (Trainer) {
-        return Trainer.wrap(Trainer.unwrap(w) & ~CAPACITY | 1 << 176);
+        return Trainer.wrap(Trainer.unwrap(w) & ~CAPACITY | LEFT);
     }
 
-    function plusOpen(Trainer w) internal pure returns (Trainer) {
-        return Trainer.wrap(Trainer.unwrap(w) + (1 << 192));
+    /// @dev Ready to count submissions of `round`, which isn't older than the newest: forgets those of 16 rounds ago and more.
+    function inRound(Trainer w, uint256 round) internal pure returns (Trainer) {
+        uint256 word = Trainer.unwrap(w);
+        uint256 r = newest(w);
+        if (r == round) return w;
+        unchecked {
+            if (r + 16 <= round) word &= (1 << COUNTS) - 1;
+            else while (r++ < round) word &= ~(COUNT << (COUNTS + 5 * (r & 15)));
+        }
+        return Trainer.wrap(word & ~(uint256(type(uint16).max) << 16) | round << 16);
     }
 
-    function minusOpen(Trainer w, uint256 n) internal pure returns (Trainer) {
-        return Trainer.wrap(Trainer.unwrap(w) - (n << 192));
+    function plusOne(Trainer w, uint256 slot) internal pure returns (Trainer) {
+        return Trainer.wrap(Trainer.unwrap(w) + (1 << (COUNTS + 5 * slot)));
     }
 }
 
@@ -258,6 +344,14 @@ library Rounds {
         return (Round.unwrap(r) >> 48) & 1 != 0;
     }
 
+    function isDisputed(Round r) internal pure returns (bool) {
+        return (Round.unwrap(r) >> 49) & 1 != 0;
+    }
+
+    function hasCanaries(Round r) internal pure returns (bool) {
+        return (Round.unwrap(r) >> 50) & 1 != 0;
+    }
+
     function line(Round r) internal pure returns (uint256) {
         return uint64(Round.unwrap(r) >> 64);
     }
@@ -278,6 +372,14 @@ library Rounds {
 
     function finalized(Round r) internal pure returns (Round) {
         return Round.wrap(Round.unwrap(r) | 1 << 48);
+    }
+
+    function withDispute(Round r) internal pure returns (Round) {
+        return Round.wrap(Round.unwrap(r) | 1 << 49);
+    }
+
+    function withCanary(Round r) internal pure returns (Round) {
+        return Round.wrap(Round.unwrap(r) | 1 << 50);
     }
 }
 
@@ -308,5 +410,32 @@ library Candidates {
 
     function withWon(Candidate c) internal pure returns (Candidate) {
         return Candidate.wrap(Candidate.unwrap(c) | 1 << 80);
+    }
+}
+
+library AsidesWord {
+    function count(Asides a) internal pure returns (uint256) {
+        return uint32(Asides.unwrap(a));
+    }
+
+    /// @dev Whether something may wait that concerns one of the rounds [from, until).
+    function concerns(Asides a, uint256 from, uint256 until) internal pure returns (bool) {
+        uint256 w = Asides.unwrap(a);
+        return uint32(w) != 0 && from <= uint32(w >> 64) && until > uint32(w >> 32);
+    }
+
+    /// @dev One more, of `round`. The oldest and the newest are bounds: they are forgotten with the last one.
+    function plus(Asides a, uint256 round) internal pure returns (Asides) {
+        uint256 w = Asides.unwrap(a);
+        uint256 oldest = uint32(w >> 32);
+        uint256 newest = uint32(w >> 64);
+        if (oldest == 0 || round < oldest) oldest = round;
+        if (round > newest) newest = round;
+        return Asides.wrap(uint256(uint32(w) + 1) | oldest << 32 | newest << 64);
+    }
+
+    function minus(Asides a) internal pure returns (Asides) {
+        uint256 w = Asides.unwrap(a) - 1;
+        return uint32(w) == 0 ? Asides.wrap(0) : Asides.wrap(w);
     }
 }

@@ -3,12 +3,11 @@ pragma solidity 0.8.37;
 
 import {IStakeVaultErrors} from "../../contracts/interfaces/IStakeVault.sol";
 import {ITaskMarketErrors} from "../../contracts/interfaces/ITaskMarket.sol";
-import {FalseToken, FeeToken, HookToken, NoReturnToken} from "./BadTokens.sol";
+import {FeeToken, HookToken} from "./BadTokens.sol";
 import {Base} from "./Base.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
+/// @dev The system with tokens that aren't plain; the vault alone is in VaultTokens.t.sol.
 contract TokensTest is Base {
     HookToken internal hooked;
 
@@ -24,24 +23,6 @@ contract TokensTest is Base {
         vm.prank(initiator);
         vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.WrongTransfer.selector, budget, budget * 99 / 100));
         market.publish(terms, budget, "");
-    }
-
-    function test_returnsFalse__stake__reverts() public {
-        FalseToken bad = new FalseToken();
-        deploy(bad);
-        vm.expectRevert(abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, address(bad)));
-        vault.stake(address(this), 100);
-    }
-
-    function test_noReturnValue__stake_and_withdraw__work() public {
-        NoReturnToken old = new NoReturnToken();
-        deploy(IERC20(address(old)));
-        old.approve(address(vault), 100);
-        vault.stake(address(this), 100);
-        vault.unbond(100);
-        vm.warp(block.timestamp + UNBONDING);
-        assertEq(vault.withdraw(address(this)), 100, "amount");
-        assertEq(token.balanceOf(address(this)), 1e27, "all of it");
     }
 
     // --- a token that calls back
@@ -60,31 +41,6 @@ contract TokensTest is Base {
     function assertRefused(bytes4 selector) internal view {
         assertTrue(hooked.called(), "called back");
         assertEq(bytes4(hooked.answer()), selector, "refused");
-    }
-
-    function test_reentrancy__vault__every_way_back_in_is_shut() public {
-        startHooked();
-        play(1, VALID);
-        bytes4 guard = ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector;
-        bytes[4] memory ways = [
-            abi.encodeCall(vault.claim, (trainers[0])),
-            abi.encodeCall(vault.withdraw, (trainers[0])),
-            abi.encodeCall(vault.stake, (trainers[0], 1)),
-            abi.encodeCall(vault.unbond, (1))
-        ];
-        for (uint256 i; i < ways.length; ++i) {
-            give(stranger, 1);
-            hook(address(vault), ways[i]);
-            vm.prank(stranger);
-            vault.stake(stranger, 1);
-            assertRefused(guard);
-        }
-        hook(address(vault), ways[0]);
-        uint256 due = claimable(trainers[0]);
-        vault.claim(trainers[0]);
-        assertRefused(guard);
-        assertEq(token.balanceOf(trainers[0]), due, "paid once");
-        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
     }
 
     function test_reentrancy__market__refund_and_publish_are_shut() public {

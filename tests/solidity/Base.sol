@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Entry, IRoundLedger, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} from "../../contracts/interfaces/IRoundLedger.sol";
+import {IDisputeCourt} from "../../contracts/interfaces/IDisputeCourt.sol";
+import {IGateway} from "../../contracts/interfaces/IGateway.sol";
+import {IInvites} from "../../contracts/interfaces/IInvites.sol";
+import {IRoundLedger} from "../../contracts/interfaces/IRoundLedger.sol";
 import {IStakeVault} from "../../contracts/interfaces/IStakeVault.sol";
 import {ITaskMarket, Terms} from "../../contracts/interfaces/ITaskMarket.sol";
+import {
+    Aside,
+    Entry,
+    Extra,
+    IRoundLedgerErrors,
+    IRoundLedgerEvents,
+    Reveal
+} from "../../contracts/interfaces/RoundLedgerTypes.sol";
 import {Headers} from "./Headers.sol";
+import {Linked} from "./Linked.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Test} from "forge-std/Test.sol";
 
-/// @dev A deployment and the actors' moves. Windows of a round, from its opening: work 20, delay 2, commit 10, reveal 10, challenge 20
-/// (of which attest 10); a round opens every 30 seconds.
-abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
+/// @dev A deployment and the actors' moves. Windows of a round, from its opening: work 20, delay 2, commit 10, reveal 10, no extra draw,
+/// challenge 20 (of which attest 10); a round opens every 30 seconds.
+abstract contract Base is Test, Linked, IRoundLedgerErrors, IRoundLedgerEvents {
     uint8 internal constant TRAINER = 1;
     uint8 internal constant VALIDATOR = 2;
     uint256 internal constant VALID = 1;
@@ -27,6 +39,11 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
     IStakeVault internal vault;
     ITaskMarket internal market;
     IRoundLedger internal ledger;
+    IDisputeCourt internal court;
+    IInvites internal invites;
+    IGateway internal gateway;
+    address internal beacon;
+    address internal tally;
 
     address internal initiator = makeAddr("initiator");
     address internal stranger = makeAddr("stranger");
@@ -38,6 +55,9 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
     /// @dev What `finalize` will be shown.
     mapping(uint256 round => Entry[]) internal entries;
     mapping(uint256 round => Reveal[]) internal reveals;
+    mapping(uint256 round => Extra[]) internal extras;
+    mapping(uint256 round => bytes32[]) internal salts;
+    address[] internal nobody;
 
     function setUp() public virtual {
         vm.warp(1_700_000_000);
@@ -50,16 +70,28 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
         terms = defaultTerms();
     }
 
+    /// @dev In the order of the deployment scripts: libraries first, then contracts that name one another.
     function deploy(IERC20 token_) internal {
         token = token_;
+        bytes memory ledgerCode = linked("RoundLedger", ["Enlisting", "Discipline", "Disputing", "Settling"]);
         uint256 nonce = vm.getNonce(address(this));
-        address vaultAt = vm.computeCreateAddress(address(this), nonce);
-        address marketAt = vm.computeCreateAddress(address(this), nonce + 1);
-        address ledgerAt = vm.computeCreateAddress(address(this), nonce + 2);
-        vault = IStakeVault(vm.deployCode("StakeVault.sol:StakeVault", abi.encode(token_, ledgerAt, UNBONDING)));
-        market = ITaskMarket(vm.deployCode("TaskMarket.sol:TaskMarket", abi.encode(token_, vaultAt, ledgerAt)));
-        ledger = IRoundLedger(vm.deployCode("RoundLedger.sol:RoundLedger", abi.encode(vaultAt, marketAt)));
-        assertEq(address(ledger), ledgerAt, "ledger address");
+        address[8] memory at;
+        for (uint256 i; i < at.length; ++i) {
+            at[i] = vm.computeCreateAddress(address(this), nonce + i);
+        }
+        (address vaultAt, address marketAt, address gatewayAt, address ledgerAt, address courtAt) = (at[0], at[1], at[5], at[6], at[7]);
+        vault = IStakeVault(vm.deployCode("StakeVault.sol:StakeVault", abi.encode(token_, ledgerAt, courtAt, gatewayAt, UNBONDING)));
+        market = ITaskMarket(vm.deployCode("TaskMarket.sol:TaskMarket", abi.encode(token_, vaultAt, ledgerAt, gatewayAt)));
+        beacon = vm.deployCode("HeaderBeacon.sol:HeaderBeacon");
+        tally = vm.deployCode("Tally.sol:Tally");
+        invites = IInvites(vm.deployCode("Invites.sol:Invites", abi.encode(marketAt)));
+        gateway = IGateway(vm.deployCode("Gateway.sol:Gateway", abi.encode(vaultAt, marketAt, ledgerAt, courtAt)));
+        ledger = IRoundLedger(
+            create(ledgerCode, abi.encode(vaultAt, marketAt, beacon, tally, courtAt, address(invites), gatewayAt))
+        );
+        court = IDisputeCourt(vm.deployCode("DisputeCourt.sol:DisputeCourt", abi.encode(vaultAt, ledgerAt, beacon, gatewayAt)));
+        assertEq(address(court), courtAt, "court address");
+        vm.prevrandao(PREVRANDAO);
     }
 
     function defaultTerms() internal pure returns (Terms memory t) {
@@ -69,6 +101,7 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
         (t.commitWindow, t.revealWindow, t.attestTime, t.challengeWindow, t.lead) = (10, 10, 10, 20, 5);
         (t.seats, t.staleness, t.minTrainers, t.maxUnits) = (3, 4, 1, 1000);
         (t.minStake, t.bond, t.price, t.seatFee, t.attestFee) = (3 * LOT, 20 ether, 0.01 ether, 1 ether, 0.1 ether);
+        (t.cut, t.canaryFee, t.canaryRate, t.power) = (2 ether, 3 ether, 500, 10_000);
         t.pot = 100 ether;
     }
 
@@ -151,8 +184,16 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
         return commitEnd(round) + terms.revealWindow;
     }
 
+    function votesEnd(uint256 round) internal view returns (uint256) {
+        return revealEnd(round) + terms.extraWindow;
+    }
+
+    function attestEnd(uint256 round) internal view returns (uint256) {
+        return votesEnd(round) + terms.attestTime;
+    }
+
     function challengeEnd(uint256 round) internal view returns (uint256) {
-        return revealEnd(round) + terms.challengeWindow;
+        return votesEnd(round) + terms.challengeWindow;
     }
 
     // --- a round's moves
@@ -161,16 +202,35 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
         index = entries[round].length;
         (,, uint16 head,) = ledger.stateOf(task);
         Entry memory e = entryOf(trainer, head, units, keccak256(abi.encode(trainer, round, index)));
-        vm.prank(trainer);
-        ledger.submit(task, round, head, units, e.root, e.mark, "http://trainer/artifact");
+        submit(round, e);
+        salts[round].push(saltOf(e.root));
+    }
+
+    function submit(uint32 round, Entry memory e) internal {
+        vm.prank(address(uint160(e.who >> 96)));
+        ledger.submit(task, round, uint16(e.who >> 48), uint32(e.who >> 64), e.root, e.mark, "http://trainer/artifact");
         entries[round].push(e);
+    }
+
+    /// @dev A submission whose mark says: bad at `leaf`, by `check`.
+    function submitCanary(address maker, uint32 round, uint32 units, uint32 leaf, uint8 check) internal returns (uint256 index) {
+        index = entries[round].length;
+        (,, uint16 head,) = ledger.stateOf(task);
+        Entry memory e = entryOf(maker, head, units, keccak256(abi.encode(maker, round, index)));
+        e.mark = keccak256(abi.encode(uint8(2), saltOf(e.root), leaf, check));
+        submit(round, e);
+        salts[round].push(0);
+    }
+
+    function saltOf(bytes32 root) internal pure returns (bytes32) {
+        return keccak256(abi.encode("mark", root));
     }
 
     function entryOf(address trainer, uint16 base, uint32 units, bytes32 root) internal pure returns (Entry memory) {
         return Entry({
             who: uint256(uint160(trainer)) << 96 | uint256(units) << 64 | uint256(base) << 48,
             root: root,
-            mark: keccak256(abi.encode("mark", root))
+            mark: keccak256(abi.encode(uint8(1), saltOf(root), uint32(0), uint8(0)))
         });
     }
 
@@ -187,7 +247,7 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
     function sealRound(uint32 round) internal {
         vm.warp(sealAt(round) + 1);
         (bytes memory header, bytes memory parent) = headerAt(sealAt(round), fairRandao(round, entries[round].length));
-        ledger.seal(task, round, header, parent);
+        ledger.seal(task, round, abi.encode(header, parent));
     }
 
     function fairRandao(uint32 round, uint256 submissions) internal view returns (bytes32 prevRandao) {
@@ -215,11 +275,16 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
     }
 
     /// @dev The seats of submission `index` that fall to `validator`'s lot, as a mask.
-    function seatsOf(uint32 round, address validator, uint256 index) internal view returns (uint256 mask) {
+    function seatsOf(uint32 round, address validator, uint256 index) internal view returns (uint256) {
+        return seatsFrom(round, validator, index, 0);
+    }
+
+    /// @dev The same of the seats `first`, `first` + 1, …: with `first` = seats, those of the extra draw.
+    function seatsFrom(uint32 round, address validator, uint256 index, uint256 first) internal view returns (uint256 mask) {
         (bytes16 seed, uint256 line,,,) = ledger.roundOf(task, round);
-        (,, uint256 lo, uint256 hi) = ledger.lotOf(task, validator);
+        (,, uint256 lo, uint256 hi,) = ledger.lotOf(task, validator);
         for (uint256 j; j < terms.seats; ++j) {
-            uint256 p = point(seed, index, j, line);
+            uint256 p = point(seed, index, first + j, line);
             if (p >= lo && p < hi) mask |= 1 << j;
         }
     }
@@ -273,7 +338,7 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
     /// @dev Attests one root until it wins.
     function attestAll(uint32 round) internal returns (bytes32 root) {
         root = keccak256(abi.encode("checkpoint", round));
-        vm.warp(revealEnd(round));
+        vm.warp(votesEnd(round));
         for (uint256 i; i < validators.length; ++i) {
             (,, uint16 head,) = ledger.stateOf(task);
             if (head >= round) break;
@@ -284,7 +349,30 @@ abstract contract Base is Test, IRoundLedgerErrors, IRoundLedgerEvents {
 
     function finalize(uint32 round) internal {
         vm.warp(challengeEnd(round));
-        ledger.finalize(task, round, entries[round], reveals[round], new address[](0));
+        settle(round, nobody);
+    }
+
+    /// @dev Finalizes with what the kit has seen of the round.
+    function settle(uint32 round, address[] memory attesters) internal {
+        ledger.finalize(task, round, entries[round], ascending(reveals[round]), extras[round], attesters, salts[round]);
+    }
+
+    function ascending(Reveal[] memory list) internal pure returns (Reveal[] memory) {
+        for (uint256 i = 1; i < list.length; ++i) {
+            for (uint256 k = i; k > 0 && list[k].validator < list[k - 1].validator; --k) {
+                (list[k], list[k - 1]) = (list[k - 1], list[k]);
+            }
+        }
+        return list;
+    }
+
+    /// @dev Votes with the validator's seats of the extra draw.
+    function voteExtra(uint32 round, address validator, uint256 index, uint256 verdict) internal {
+        uint256 mask = seatsFrom(round, validator, index, terms.seats);
+        bytes memory votes = vote(index, mask, verdict);
+        vm.prank(validator);
+        ledger.voteExtra(task, round, votes, keccak256("evidence"));
+        extras[round].push(Extra(validator, votes));
     }
 
     /// @dev One round with one submission per trainer, all with the given verdict.

@@ -33,7 +33,8 @@ interface IGateway is IGatewayErrors, IGatewayEvents {
     /// @notice Makes the caller's calls.
     function batch(GatewayCall[] calldata calls) external;
 
-    /// @notice Makes calls that `account` signed (EIP-712 `Request`, EOA or ERC-1271). Anyone may send it until `deadline`.
+    /// @notice Makes calls that `account` signed (EIP-712 `Request`, EOA or ERC-1271). Anyone may send it; `deadline` is the last second.
+    /// @dev An account with code signs by ERC-1271 only, also where the code is delegated to (EIP-7702).
     function relay(address account, uint256 nonce, uint256 deadline, GatewayCall[] calldata calls, bytes calldata signature) external;
 
     /// @notice Makes a nonce of the caller's useless.

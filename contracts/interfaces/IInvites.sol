@@ -20,7 +20,7 @@ interface IInvitesEvents {
 /// @dev An invite is the initiator's EIP-712 signature over chain, this contract, task, account, nonce and expiry: it can't be used by
 /// another account, on another task, or twice. Admission can't be taken back: what is open stays open.
 interface IInvites is IInvitesErrors, IInvitesEvents {
-    /// @notice Admits `account` to `task`. Anyone may send the invite.
+    /// @notice Admits `account` to `task`. Anyone may send the invite; `expiry` is the last second. Nonces count per task.
     function redeem(uint256 task, address account, uint256 nonce, uint256 expiry, bytes calldata signature) external;
 
     /// @notice Makes an unused invite useless. Only the task's initiator.

@@ -18,43 +18,6 @@ ASY = 10**18
 FORKS = (("paris", 1), ("shanghai", 2), ("cancun", 5), ("prague", 6))
 
 
-# Section of the spec, its changed fields; for a refusal first the argument of BadTerms.
-REFUSED: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("rounds", "rounds", {"count": 0}),
-    ("rounds", "rounds", {"count": 65535}),
-    ("work", "rounds", {"work": 0}),
-    ("work", "rounds", {"work": 29}),
-    ("commitWindow", "rounds", {"commit": 0}),
-    ("revealWindow", "rounds", {"reveal": 0}),
-    ("seats", "money", {"seats": 0}),
-    ("seats", "money", {"seats": 17}),
-    ("staleness", "rounds", {"staleness": 0}),
-    ("attestTime", "rounds", {"attest": 0}),
-    ("attestTime", "rounds", {"challenge": 2}),
-    ("windows", "rounds", {"period": 27}),
-    ("span", "rounds", {"challenge": 200}),
-    ("bond", "money", {"bond": 0}),
-    ("bond", "money", {"bond": 10**9 + 1}),
-    ("minStake", "money", {"min_stake": 0}),
-    ("minStake", "money", {"min_stake": 2**64 * 10**9}),
-    ("price", "money", {"price": 2**64}),
-    ("seatFee", "money", {"seat_fee": 2**72}),
-    ("attestFee", "money", {"attest_fee": 2**72}),
-    ("maxUnits", "money", {"max_units": 0}),
-    ("pot", "money", {"pot": 11_192 * 10**15 - 1}),
-    ("pot", "money", {"pot": 2**87, "budget": 2**95}),
-)
-EDGES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("rounds", {}),
-    ("rounds", {"challenge": 199}),
-    ("rounds", {"challenge": 3}),
-    ("rounds", {"count": 65534, "period": 65535, "staleness": 255, "attest": 10, "lead": 65535}),
-    ("money", {"pot": 11_192 * 10**15}),
-    ("money", {"seats": 16, "bond": 10**9, "min_stake": (2**64 - 1) * 10**9, "min_trainers": 255}),
-    ("money", {"price": 0, "seat_fee": 0, "attest_fee": 0, "pot": 0, "budget": 0}),
-)
-
-
 def number(label: str, bits: int = 256) -> int:
     """A number that only the label decides."""
     return int.from_bytes(keccak(label.encode()), "big") >> (256 - bits)

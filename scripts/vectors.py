@@ -8,11 +8,14 @@ checksummed), amounts and other large numbers are strings of decimal digits, sma
 of these. Wei, gwei and seconds as in the contracts. Lists that describe rows are parallel: payAccounts[k] has
 payAmounts[k].
 
-    spec       valid[json, hash, <Terms>]  refused[what, <Terms>, sentence]: <Terms> are the fields of
-               ITaskMarket.Terms, `what` is BadTerms' argument, `sentence` what the command line says
+    spec       valid[json, hash, <Terms>]  refused[error, what, have, needed, sentence, <Terms>]: <Terms> are the
+               fields of ITaskMarket.Terms; `error` is the market's, `what` BadTerms' argument, `have` and `needed` the
+               arguments of the others, `sentence` what the command line says
+    economics  chances[seats, ways, all]  bonds[seats, extra, power, pay, caught, whole, leastPower, leastBond]
     merkle     trees[leaves[], root]  proofs[root, leaf, index, count, proof[]]
-    windows    rounds[start, period, work, sealDelay, commitWindow, revealWindow, challengeWindow, round, opens,
-               workEnd, sealAt, commitEnd, revealEnd, challengeEnd, times[], phases[], rounds[]]
+    windows    rounds[start, period, work, sealDelay, commitWindow, revealWindow, extraWindow, attestTime,
+               challengeWindow, round, opens, workEnd, sealAt, commitEnd, revealEnd, votesEnd, attestEnd, challengeEnd,
+               times[], phases[], rounds[]]
     sortition  seeds[chainId, ledger, task, round, prevrandao, audit, beacon]  points[seed, index, seat, line, point]
                lots[seed, index, seats, line, lo, hi, drawn[]]  draws[seed, tag, count, n, leaves[]]
                quorums[seats, quorum]  groups[beacon, task, round, trainer, i, seed, seedCount, prompt, member,
@@ -32,26 +35,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from assay.errors import Refused
 from assay.protocol import assignment, merkle, sortition, typed_data
 from assay.protocol.entries import Entry
 from assay.protocol.hashing import hex32, keccak
 from assay.protocol.header import encode_header
 from assay.protocol.pay import PayTerms, settle
-from assay.protocol.spec import TaskSpec, check, parse_json, parse_toml, spec_hash, terms, to_json
 from assay.protocol.votes import Vote, pack
-from assay.protocol.windows import Schedule
 from assay.types import Verdict
-from vector_cases import EDGES, FORKS, REFUSED, header_fields, pay_cases
+from vector_cases import FORKS, header_fields, pay_cases
+from vector_terms import economics_vectors, spec_vectors, window_vectors
 
 ROOT = Path(__file__).resolve().parent.parent
-TASK = ROOT / "tests" / "vectors" / "task.toml"
 LEDGER, VALIDATOR, TRAINER = (str(to_checksum_address(f"0x{keccak(name)[:20].hex()}")) for name in (b"l", b"v", b"t"))
 
 Rows = list[dict[str, Any]]
@@ -61,38 +60,7 @@ def hexed(data: bytes) -> str:
     return "0x" + data.hex()
 
 
-# --- spec
-
-
-def on_chain(spec: TaskSpec) -> dict[str, Any]:
-    return {name: hexed(value) if isinstance(value, bytes) else str(value) for name, value in terms(spec).items()}
-
-
-def refusal(spec: TaskSpec) -> str:
-    try:
-        check(parse_json(to_json(spec)))
-    except Refused as error:
-        return str(error)
-    raise AssertionError(f"nothing is wrong with {spec}")
-
-
-def spec_vectors() -> dict[str, Rows]:
-    base = parse_toml(TASK.read_text(encoding="utf-8"))
-    valid: Rows = []
-    for section, change in EDGES:
-        spec = replace(base, **{section: replace(getattr(base, section), **change)})
-        if spec.rounds.count > 6:
-            spec = replace(spec, money=replace(spec.money, budget=spec.rounds.count * spec.money.pot))
-        check(parse_json(to_json(spec)))
-        valid.append({"json": to_json(spec).decode(), "hash": hex32(spec_hash(spec)), **on_chain(spec)})
-    refused = []
-    for what, section, change in REFUSED:
-        spec = replace(base, **{section: replace(getattr(base, section), **change)})
-        refused.append({"what": what, "sentence": refusal(spec), **on_chain(spec)})
-    return {"valid": valid, "refused": refused}
-
-
-# --- merkle, windows
+# --- merkle
 
 
 def merkle_vectors() -> dict[str, Rows]:
@@ -105,36 +73,6 @@ def merkle_vectors() -> dict[str, Rows]:
             proof = [hexed(node) for node in merkle.prove(leaves, i)]
             proofs.append({"root": root, "leaf": hexed(leaves[i]), "index": i, "count": count, "proof": proof})
     return {"trees": trees, "proofs": proofs}
-
-
-def window_vectors() -> dict[str, Rows]:
-    rows = []
-    for clock in (
-        Schedule(1_700_000_000, 6, 28, 11, 1, 10, 3, 3, 10, 1),
-        Schedule(1_800_000_123, 65534, 65535, 65535, 0, 1, 1, 1, 1, 2),
-        Schedule(1_750_000_000, 100, 600, 300, 255, 600, 900, 60, 2700, 4),
-    ):
-        for r in (1, 2, clock.rounds):
-            ends = [clock.open(r), clock.work_end(r), clock.seal_at(r), clock.commit_end(r), clock.reveal_end(r)]
-            times = sorted({t + d for t in [*ends, clock.challenge_end(r), clock.start] for d in (-1, 0)})
-            names = ("start", "period", "work", "sealDelay", "commitWindow", "revealWindow", "challengeWindow", "round")
-            values = (
-                clock.start,
-                clock.period,
-                clock.work,
-                clock.seal_delay,
-                clock.commit,
-                clock.reveal,
-                clock.challenge,
-                r,
-            )
-            rows.append(
-                dict(zip(names, values, strict=True))
-                | dict(zip(("opens", "workEnd", "sealAt", "commitEnd", "revealEnd"), ends, strict=True))
-                | {"challengeEnd": clock.challenge_end(r), "times": times}
-                | {"phases": [int(clock.phase(r, t)) for t in times], "rounds": [clock.round_at(t) for t in times]}
-            )
-    return {"rounds": rows}
 
 
 # --- sortition
@@ -318,6 +256,7 @@ def header_vectors() -> dict[str, Rows]:
 
 FILES = {
     "spec": spec_vectors,
+    "economics": economics_vectors,
     "merkle": merkle_vectors,
     "windows": window_vectors,
     "sortition": sortition_vectors,

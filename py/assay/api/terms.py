@@ -31,6 +31,7 @@ def schedule_of(task: TaskRow) -> Schedule | None:
         seal_delay=term(task, "sealDelay"),
         commit=term(task, "commitWindow"),
         reveal=term(task, "revealWindow"),
+        extra=term(task, "extraWindow"),
         attest=term(task, "attestTime"),
         challenge=term(task, "challengeWindow"),
         staleness=term(task, "staleness"),

@@ -16,6 +16,7 @@ SAFE = 2**53 - 1  # the largest whole number that canonical JSON can carry
 U8, U16, U24, U32 = 2**8 - 1, 2**16 - 1, 2**24 - 1, 2**32 - 1
 GWEI64 = (2**64 - 1) * GWEI
 U64, U72, U96 = 2**64 - 1, 2**72 - 1, 2**96 - 1
+PARTS = 10_000  # canary_rate and power are parts of it
 HALF_U88 = (2**88 - 1) // 2
 
 _IDENTIFIER = Text(r"[a-z0-9][a-z0-9._-]{0,63}", "at most 64 lower-case letters, digits, dots, dashes and underscores")
@@ -104,7 +105,10 @@ class VerificationSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundsSpec:
-    """Rounds and their windows, in seconds; `staleness` in rounds; `max_artifact_bytes` bounds one submission."""
+    """Rounds and their windows, in seconds; `staleness` in rounds; `max_artifact_bytes` bounds one submission.
+
+    In `extra` seconds after the reveals fresh seats vote where too few spoke; 0: there is no extra draw.
+    """
 
     count: Annotated[int, Whole(1, U16 - 1)]
     period: Annotated[int, Whole(1, U16)]
@@ -112,6 +116,7 @@ class RoundsSpec:
     seal_delay: Annotated[int, Whole(0, U8)]
     commit: Annotated[int, Whole(1, U16)]
     reveal: Annotated[int, Whole(1, U16)]
+    extra: Annotated[int, Whole(0, U16)] = 0
     attest: Annotated[int, Whole(1, U16)]
     challenge: Annotated[int, Whole(1, U24)]
     lead: Annotated[int, Whole(0, U16)]
@@ -121,7 +126,11 @@ class RoundsSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneySpec:
-    """Pay and stakes in wei; `max_units`, `seats` and `min_trainers` are counts."""
+    """Pay and stakes in wei; `max_units`, `seats` and `min_trainers` are counts.
+
+    A validator loses `cut` per seat for passing a canary; whoever makes one earns `canary_fee`, for `canary_rate` of
+    10,000 submissions. `power` of 10,000 is the chance that an honest committee finds a fault in wholly faked work.
+    """
 
     budget: Annotated[int, Money(U96)]
     pot: Annotated[int, Money(HALF_U88)]
@@ -130,18 +139,26 @@ class MoneySpec:
     seat_fee: Annotated[int, Money(U72)]
     attest_fee: Annotated[int, Money(U72)]
     min_stake: Annotated[int, Money(GWEI64, lo=GWEI, step=GWEI)]
+    cut: Annotated[int, Money(GWEI64, step=GWEI)] = 0
+    canary_fee: Annotated[int, Money(U72)] = 0
+    canary_rate: Annotated[int, Whole(0, PARTS)] = 0
+    power: Annotated[int, Whole(1, PARTS)]
     max_units: Annotated[int, Whole(1, U32)]
-    seats: Annotated[int, Whole(1, 16)]
+    seats: Annotated[int, Whole(2, 16)]
     min_trainers: Annotated[int, Whole(0, U8)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
-    """A task as its initiator freezes it. `protocol` is the version of the rules in this package."""
+    """A task as its initiator freezes it. `protocol` is the version of the rules in this package.
+
+    Only accounts that redeemed an invite may enlist for a `private` one.
+    """
 
     name: Annotated[str, Text(r".{1,64}", "1 to 64 printable characters")]
     kind: Annotated[str, _one_of("grpo")]
     protocol: Annotated[int, Whole(PROTOCOL, PROTOCOL)] = PROTOCOL
+    private: Annotated[bool, Truth()] = False
     environment: EnvironmentSpec
     model: ModelSpec
     rollout: RolloutSpec

@@ -21,8 +21,9 @@ class Phase(IntEnum):
     SEAL_DELAY = 2
     COMMIT = 3
     REVEAL = 4
-    CHALLENGE = 5
-    FINAL = 6
+    EXTRA = 5
+    CHALLENGE = 6
+    FINAL = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Schedule:
     seal_delay: int
     commit: int
     reveal: int
+    extra: int
     attest: int
     challenge: int
     staleness: int
@@ -44,7 +46,7 @@ class Schedule:
     def from_spec(cls, spec: TaskSpec, start: int) -> Schedule:
         """Return the schedule of a task that started with round 1 opening at `start`."""
         r = spec.rounds
-        windows = (r.period, r.work, r.seal_delay, r.commit, r.reveal, r.attest, r.challenge)
+        windows = (r.period, r.work, r.seal_delay, r.commit, r.reveal, r.extra, r.attest, r.challenge)
         return cls(start, r.count, *windows, r.staleness)
 
     def open(self, r: int) -> int:
@@ -66,16 +68,20 @@ class Schedule:
         return self.seal_at(r) + self.commit
 
     def reveal_end(self, r: int) -> int:
-        """Return the first second that takes no reveal any more; the accepted set is fixed."""
+        """Return the first second that takes no reveal any more; an extra draw begins where there is one."""
         return self.commit_end(r) + self.reveal
 
-    def attest_by(self, r: int) -> int:
-        """Return the second by which the checkpoint of round r is expected to have been attested."""
-        return self.reveal_end(r) + self.attest
+    def votes_end(self, r: int) -> int:
+        """Return the first second that takes no vote at all; the accepted set is fixed."""
+        return self.reveal_end(r) + self.extra
+
+    def attest_end(self, r: int) -> int:
+        """Return the second by which the checkpoint is expected to be attested; canaries are opened before it."""
+        return self.votes_end(r) + self.attest
 
     def challenge_end(self, r: int) -> int:
         """Return the first second in which round r can be made final."""
-        return self.reveal_end(r) + self.challenge
+        return self.votes_end(r) + self.challenge
 
     def round_at(self, t: int) -> int:
         """Return the newest round that is open at second t: 0 before the start, above `rounds` after the last one."""
@@ -89,6 +95,7 @@ class Schedule:
             self.seal_at(r),
             self.commit_end(r),
             self.reveal_end(r),
+            self.votes_end(r),
             self.challenge_end(r),
         )
         return Phase(sum(t >= begin for begin in begins))

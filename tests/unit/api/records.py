@@ -33,9 +33,9 @@ LINE = 400 * GWEI
 ROOT = {(1, 0): bytes([0x91, 0xC4]) + bytes(30), (1, 1): bytes([0x91, 0xC5]) + bytes(30), (2, 0): bytes([7]) * 32}
 TERMS = {
     "specHash": "0x" + "aa" * 32, "genesis": "0x" + "bb" * 32, "rounds": 6, "period": PERIOD, "work": 9, "sealDelay": 1,
-    "commitWindow": 7, "revealWindow": 4, "attestTime": 4, "challengeWindow": 5, "lead": 3, "seats": SEATS,
-    "staleness": 2, "minTrainers": 1, "minStake": 100 * ASY, "bond": 10 * ASY, "price": ASY * 45 // 10_000,
-    "seatFee": ASY // 2, "attestFee": ASY // 5, "maxUnits": 2048, "pot": 30 * ASY,
+    "commitWindow": 7, "revealWindow": 4, "extraWindow": 0, "attestTime": 4, "challengeWindow": 5, "lead": 3,
+    "seats": SEATS, "staleness": 2, "minTrainers": 1, "minStake": 100 * ASY, "bond": 10 * ASY,
+    "price": ASY * 45 // 10_000, "seatFee": ASY // 2, "attestFee": ASY // 5, "maxUnits": 2048, "pot": 30 * ASY,
 }  # fmt: skip
 LOTS = {CAROL: (0, 200 * GWEI), PEER: (200 * GWEI, LINE - GWEI), DAVE: (LINE - GWEI, LINE)}
 SEEDS = {1: 3, 2: 2}

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from assay.errors import Refused
 from assay.protocol.fields import Digest, Money, Options, Real, Text, Truth, Whole, tokens
 from assay.protocol.hashing import keccak
+from assay.protocol.sections import GWEI, GWEI64
 from assay.protocol.spec import TaskSpec, check, parse_json, parse_toml, spec_hash, terms, to_json, to_toml
+from assay.protocol.terms import refusals
 from unit.protocol.example import ASY, TOML, example
 
 WORDS = {
@@ -189,31 +191,77 @@ def test_parse_json__any_bytes__are_refused_and_never_crash(data: bytes) -> None
         (
             "rounds",
             {"period": 20},
-            "rounds.period: 20 is too short: work 11 + seal_delay 1 + commit 10 + reveal 3 + attest 3 = 28 s"
-            " must be ≤ staleness 1 × period",
+            "rounds.period: 20 is too small: work 11 + seal_delay 1 + commit 10 + reveal 3 + extra 0 + attest 3 = 28 s"
+            " must be ≤ staleness 1 × period; raise it to 28",
         ),
         ("rounds", {"work": 29}, "rounds.work: 29 s is too long: it must be ≤ period 28"),
-        ("rounds", {"challenge": 2}, "rounds.challenge: 2 s is too short: it must be ≥ attest 3"),
+        (
+            "rounds",
+            {"challenge": 5},
+            "rounds.challenge: 5 is too small: canaries are opened in the 3 s of attest, and as long again must be"
+            " left; raise it to 6",
+        ),
         (
             "rounds",
             {"challenge": 200},
-            "rounds.challenge: 200 s is too long: work 11 + seal_delay 1 + commit 10 + reveal 3 + challenge = 225 s"
-            " must be ≤ 8 × period 28",
+            "rounds.period: 28 is too small: work 11 + seal_delay 1 + commit 10 + reveal 3 + extra 0 + challenge 200"
+            " = 225 s must be ≤ 8 × period; raise it to 29",
+        ),
+        (
+            "rounds",
+            {"challenge": 186},
+            "rounds.period: 28 is too small: a round of 211 s and a court of 210 s must be ≤ 15 × period;"
+            " raise it to 29",
+        ),
+        (
+            "money",
+            {"bond": 18 * ASY - GWEI},
+            "money.bond: 17.999999999 is too small: it must be ≥ 18 × seat_fee 1.00, two juries; raise it to 18.00",
+        ),
+        (
+            "money",
+            {"bond": 8_192 * ASY // 1000 - GWEI, "seat_fee": 0},
+            "money.bond: 8.191999999 is too small: cheating for 8.192 must be a loss with 3 seats and power 9000;"
+            " raise it to 8.192",
+        ),
+        (
+            "money",
+            {"price": 10**19, "max_units": 14_000_000, "pot": 2**87 - 1, "budget": 2**90, "bond": GWEI64, "power": 200},
+            "money.power: 200 is too small: no bond makes cheating for 140000000.00 a loss with 3 seats;"
+            " raise it to 202",
+        ),
+        (
+            "money",
+            {"price": 2**64 - 1, "max_units": 2**32 - 1},
+            "money.price: 18.446744073709551615 is too large: no bond makes cheating for 79228162495.81",
+        ),
+        (
+            "money",
+            {"cut": 7 * ASY},
+            "money.min_stake: 300.00 is too small: its sixteenth must be ≥ seats 3 × cut 7.00; raise it to 336.00,"
+            " or lower cut to 6.25",
+        ),
+        (
+            "money",
+            {"cut": 0},
+            "money.cut: 0.00 is too small: where there are canaries, passing one must cost something;"
+            " raise it to 0.000000001",
         ),
         (
             "money",
             {"pot": 11 * ASY},
-            "money.pot: 11.00 is too small: max_units 2048 × price 0.004 + seats 3 × seat_fee 1.00 = 11.192",
+            "money.pot: 11.00 is too small: max_units 2048 × price 0.004 + seats 3 × seat_fee 1.00 + canary_fee 2.00"
+            " = 13.192; raise it to 13.192",
         ),
         (
             "money",
             {"budget": 180 * ASY - 1},
-            "money.budget: 179.999999999999999999 is too small: 6 rounds × pot 30.00 = 180.00",
+            "money.budget: 179.999999999999999999 is too small: 6 rounds × pot 30.00 = 180.00; raise it to 180.00",
         ),
         (
             "money",
             {"max_units": 2047},
-            "money.max_units: 2047 is too small: groups 32 × group_size 8 × max_new_tokens 8 = 2048",
+            "money.max_units: 2047 is too small: groups 32 × group_size 8 × max_new_tokens 8 = 2048; raise it to 2048",
         ),
         (
             "verification",
@@ -231,15 +279,70 @@ def test_check__numbers_that_do_not_fit__are_refused_by_name(
     with pytest.raises(Refused) as refusal:
         check(replace(spec, **{section: replace(getattr(spec, section), **change)}))
 
-    assert str(refusal.value) == sentence
+    assert str(refusal.value).startswith(sentence)
+
+
+def test_check__one_seat__is_refused_though_no_file_can_say_it() -> None:
+    spec = example()
+
+    with pytest.raises(Refused, match=r"money\.seats: 1 is too small: a quorum needs two different voters"):
+        check(replace(spec, money=replace(spec.money, seats=1)))
+
+
+def test_check__extra_draw__counts_everywhere() -> None:
+    spec = example()
+    rounds = replace(spec.rounds, extra=5, period=33)
+    check(replace(spec, rounds=rounds))
+
+    with pytest.raises(Refused, match=r"extra 5 \+ attest 3 = 33 s must be ≤ staleness 1 × period; raise it to 33"):
+        check(replace(spec, rounds=replace(rounds, period=32)))
+    with pytest.raises(Refused, match=r"a loss with 3 seats and an extra draw and power 9000; raise it to 16.7936"):
+        check(replace(spec, rounds=rounds, money=replace(spec.money, bond=10 * ASY, seat_fee=0)))
+    with pytest.raises(Refused, match=r"seats 3 × 2 × seat_fee 1.00 \+ canary_fee 2.00 = 16.192"):
+        check(replace(spec, rounds=rounds, money=replace(spec.money, pot=15 * ASY)))
+
+
+@pytest.mark.parametrize(("unbonding", "sentence"), [(78, "lower it to 9"), (77, "lower it to 9"), (60, "all windows")])
+def test_check__unbonding_too_short__names_the_challenge_window(unbonding: int, sentence: str) -> None:
+    spec = example()
+    check(spec, unbonding=79)
+
+    with pytest.raises(Refused, match=rf"rounds\.challenge: 10 s is too long: .* {unbonding} s .*; {sentence}"):
+        check(spec, unbonding=unbonding)
+
+
+def test_refusals__raised_to_what_they_name__are_gone() -> None:
+    spec = example()
+    poor = replace(
+        spec,
+        rounds=replace(spec.rounds, period=20, challenge=5),
+        money=replace(spec.money, bond=ASY, pot=ASY, budget=ASY, cut=100 * ASY),
+    )
+    fields = []
+
+    for _ in range(9):
+        refusal = next(refusals(poor), None)
+        if refusal is None:
+            break
+        section, name = refusal.field.split(".")
+        fields.append(name)
+        poor = replace(poor, **{section: replace(getattr(poor, section), **{name: refusal.to})})
+
+    assert fields == ["period", "challenge", "bond", "min_stake", "pot", "budget"]
+    check(poor)
 
 
 @pytest.mark.parametrize(
     ("section", "change"),
     [
-        ("rounds", {"challenge": 199}),
-        ("rounds", {"challenge": 3}),
-        ("money", {"pot": 11_192 * 10**15}),
+        ("rounds", {"challenge": 185}),
+        ("rounds", {"challenge": 6}),
+        ("money", {"pot": 13_192 * 10**15}),
+        ("money", {"bond": 18 * ASY}),
+        ("money", {"bond": 8_192 * ASY // 1000, "seat_fee": 0}),
+        ("money", {"cut": 25 * ASY // 4}),
+        ("money", {"cut": GWEI}),
+        ("money", {"cut": 0, "canary_rate": 0}),
         ("verification", {"groups": 32}),
     ],
 )
@@ -256,7 +359,9 @@ def test_terms__example__has_the_contracts_fields() -> None:
     assert found["genesis"] == b"\x22" * 32
     assert (found["rounds"], found["sealDelay"], found["challengeWindow"]) == (6, 1, 10)
     assert (found["pot"], found["maxUnits"]) == (30 * ASY, 2048)
-    assert len(found) == 21
+    assert (found["extraWindow"], found["isPrivate"]) == (0, False)
+    assert (found["cut"], found["canaryFee"], found["canaryRate"], found["power"]) == (5 * ASY, 2 * ASY, 1000, 9000)
+    assert len(found) == 27
 
 
 @pytest.mark.parametrize(

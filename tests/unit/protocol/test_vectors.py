@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-NAMES = ("spec", "merkle", "windows", "sortition", "pay", "typed_data", "header")
+NAMES = ("spec", "economics", "merkle", "windows", "sortition", "pay", "typed_data", "header")
 
 
 def vectors(*args: str) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,14 +16,23 @@ CLOCK = Schedule.from_spec(example(), start=1000)
 
 
 def test_from_spec__example__has_its_numbers() -> None:
-    assert Schedule(1000, 6, 28, 11, 1, 10, 3, 3, 10, 1) == CLOCK
+    assert Schedule(1000, 6, 28, 11, 1, 10, 3, 0, 3, 10, 1) == CLOCK
 
 
 def test_windows__second_round__follow_one_another() -> None:
     ends = [CLOCK.open(2), CLOCK.work_end(2), CLOCK.seal_at(2), CLOCK.commit_end(2), CLOCK.reveal_end(2)]
 
     assert ends == [1028, 1039, 1040, 1050, 1053]
-    assert (CLOCK.attest_by(2), CLOCK.challenge_end(2)) == (1056, 1063)
+    assert (CLOCK.votes_end(2), CLOCK.attest_end(2), CLOCK.challenge_end(2)) == (1053, 1056, 1063)
+
+
+def test_windows__extra_draw__moves_what_follows_the_reveals() -> None:
+    clock = replace(CLOCK, extra=7)
+
+    assert (clock.reveal_end(2), clock.votes_end(2)) == (1053, 1060)
+    assert (clock.attest_end(2), clock.challenge_end(2)) == (1063, 1070)
+    phases = [clock.phase(2, t) for t in (1052, 1053, 1059, 1060, 1069, 1070)]
+    assert phases == [Phase.REVEAL, *[Phase.EXTRA] * 2, *[Phase.CHALLENGE] * 2, Phase.FINAL]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +56,7 @@ def test_phase__each_border__belongs_to_the_window_it_begins(t: int, phase: Phas
 
 
 def test_phase__no_seal_delay__is_skipped() -> None:
-    clock = Schedule(0, 6, 28, 11, 0, 10, 3, 3, 10, 1)
+    clock = Schedule(0, 6, 28, 11, 0, 10, 3, 0, 3, 10, 1)
 
     assert (clock.phase(1, 10), clock.phase(1, 11)) == (Phase.WORK, Phase.COMMIT)
 

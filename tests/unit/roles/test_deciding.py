@@ -29,7 +29,17 @@ from assay.roles.deciding import RoundView, TaskView, decide_initiator, decide_t
 GENESIS = b"\x01" * 32
 NEXT = b"\x02" * 32
 SCHEDULE = Schedule(
-    start=1000, rounds=6, period=30, work=10, seal_delay=1, commit=10, reveal=4, attest=3, challenge=5, staleness=1
+    start=1000,
+    rounds=6,
+    period=30,
+    work=10,
+    seal_delay=1,
+    commit=10,
+    reveal=4,
+    extra=0,
+    attest=3,
+    challenge=5,
+    staleness=1,
 )
 
 

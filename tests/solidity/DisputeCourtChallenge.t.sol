@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Case, Stage} from "../../contracts/interfaces/IDisputeCourt.sol";
+import {Case, LeafProof, Stage} from "../../contracts/interfaces/IDisputeCourt.sol";
 import {IGatewayErrors} from "../../contracts/interfaces/IGateway.sol";
 import {Entry, IRoundLedgerErrors} from "../../contracts/interfaces/IRoundLedger.sol";
 import {IStakeVaultErrors} from "../../contracts/interfaces/IStakeVault.sol";
@@ -96,6 +96,27 @@ contract DisputeCourtChallengeTest is CourtKit {
         vm.prank(challenger);
         vm.expectRevert(abi.encodeWithSelector(IRoundLedgerErrors.WrongRoot.selector, root(DIGEST)));
         court.challengeRoot(TASK, ROUND, root(DIGEST), proof(), "");
+    }
+
+    /// @dev checklist 10: a chunk beyond what a case can name. The last leaf of 2^k + 1 has one sibling, at the top.
+    function test_challengeRoot__chunk_beyond_32_bits__reverts() public {
+        (LeafProof memory p, bytes32 large) = lastOf(1 << 32);
+        ledger.set(terms(), LINE, large);
+        vm.prank(challenger);
+        vm.expectRevert(WrongProof.selector);
+        court.challengeRoot(TASK, ROUND, large, p, "");
+        (p, large) = lastOf(1 << 31);
+        ledger.set(terms(), LINE, large);
+        vm.prank(challenger);
+        uint256 id = court.challengeRoot(TASK, ROUND, large, p, "");
+        assertEq(court.caseOf(id).leaf, 1 << 31, "chunk");
+    }
+
+    function lastOf(uint64 index) internal pure returns (LeafProof memory p, bytes32 large) {
+        p = proof();
+        (p.index, p.count) = (index, index + 1);
+        bytes32 top = keccak256(abi.encodePacked(hex"01", sibling(), keccak256(abi.encodePacked(hex"00", DIGEST))));
+        large = keccak256(abi.encodePacked(hex"02", p.count, top));
     }
 
     function test_challengeRoot__twice__reverts() public {

@@ -379,6 +379,23 @@ contract DisputeCourtCloseTest is CourtKit {
         court.close(id, list(jurors[0], jurors[1], address(0), 2), nobody);
     }
 
+    /// @dev A juror named twice in place of another one: the seats add up, the list doesn't ascend.
+    function test_close__juror_twice_in_anothers_place__reverts() public {
+        uint256 id = challenge(BAD_LEAF);
+        summon(id, 4, 4, 1);
+        commit(id, jurors[0], UPHELD);
+        commit(id, jurors[1], UPHELD);
+        vm.warp(juryEnd(id));
+        reveal(id, jurors[0], UPHELD);
+        reveal(id, jurors[1], UPHELD);
+        vm.warp(appealEnd(id));
+        refuses(id, list(jurors[0], jurors[0], address(0), 2));
+        refuses(id, list(jurors[1], jurors[1], address(0), 2));
+        court.close(id, list(jurors[0], jurors[1], address(0), 2), nobody);
+        assertEq(claimable(jurors[0]), 4 * FEE, "paid once");
+        assertEq(claimable(jurors[1]), 4 * FEE, "paid");
+    }
+
     /// @dev A list as long as the caller likes is refused at its first stranger.
     function test_close__long_list__reverts_early() public {
         uint256 id = challenge(BAD_LEAF);

@@ -106,11 +106,13 @@ contract DisputeCourtAppealTest is CourtKit {
 
     function test_voteAppeal__twice_or_the_other_way__reverts() public {
         appeal(id);
-        voteAppeal(id, jurors[0], UPHELD);
-        for (uint8 vote = 1; vote <= 2; ++vote) {
-            vm.prank(jurors[0]);
-            vm.expectRevert(abi.encodeWithSelector(AlreadyVoted.selector, jurors[0]));
-            court.voteAppeal(id, vote);
+        for (uint8 first = 1; first <= 2; ++first) {
+            voteAppeal(id, jurors[first], first);
+            for (uint8 vote = 1; vote <= 2; ++vote) {
+                vm.prank(jurors[first]);
+                vm.expectRevert(abi.encodeWithSelector(AlreadyVoted.selector, jurors[first]));
+                court.voteAppeal(id, vote);
+            }
         }
     }
 

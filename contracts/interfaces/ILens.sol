@@ -4,6 +4,8 @@ pragma solidity 0.8.37;
 import {Case, Stage} from "./IDisputeCourt.sol";
 import {Terms} from "./ITaskMarket.sol";
 
+/// @notice A task. `line` in gwei.
+/// @param currentRound the round that opened last; 0 before the first opens
 struct TaskView {
     address initiator;
     Terms terms;
@@ -18,6 +20,7 @@ struct TaskView {
     bool isOver;
 }
 
+/// @notice A round and the ends of its windows in unix seconds; 0 before the task has started. What the ledger's ring has forgotten is 0.
 struct RoundView {
     bytes16 seed;
     uint256 line;
@@ -34,6 +37,8 @@ struct RoundView {
     uint256 challengeEnd;
 }
 
+/// @notice An account: its money in wei, its enlistments in one task (the lot in gwei).
+/// @param isAdmitted whether it may enlist: the task is open to all, or it redeemed an invite
 struct AccountView {
     uint256 balance;
     uint256 staked;
@@ -55,6 +60,10 @@ struct AccountView {
 
 /// @title The lens: what a screen needs of a task, a round, an account or a case, in one call and of one block.
 interface ILens {
+    error ZeroAddress();
+    /// @dev Thrown by the constructor when ledger and court don't name each other.
+    error WrongWiring();
+
     function taskOf(uint256 task) external view returns (TaskView memory);
     function roundOf(uint256 task, uint32 round) external view returns (RoundView memory);
     function accountOf(uint256 task, address account) external view returns (AccountView memory);

@@ -16,7 +16,7 @@ import {BeaconDouble, LedgerDouble, VaultDouble} from "./CourtDoubles.sol";
 import {Test} from "forge-std/Test.sol";
 
 /// @dev A court among doubles. Three validators hold 3/6, 2/6 and 1/6 of the line: the first holds exactly half of the stake, and so do
-/// the others together. Windows of a case, from its opening: delay 2, commit 10, reveal 10, appeal 20, vote 10.
+/// the others together. Windows of a case, from its opening: delay 2, commit 10, reveal 8, appeal 20, vote 10.
 abstract contract CourtKit is Test, IDisputeCourtErrors, IDisputeCourtEvents {
     uint8 internal constant BAD_LEAF = 1;
     uint8 internal constant GOOD_LEAF = 2;
@@ -70,7 +70,7 @@ abstract contract CourtKit is Test, IDisputeCourtErrors, IDisputeCourtEvents {
     }
 
     function terms() internal pure returns (Terms memory t) {
-        (t.sealDelay, t.commitWindow, t.revealWindow, t.challengeWindow) = (2, 10, 10, 20);
+        (t.sealDelay, t.commitWindow, t.revealWindow, t.challengeWindow) = (2, 10, 8, 20);
         (t.bond, t.seatFee) = (BOND, FEE);
     }
 

@@ -60,7 +60,7 @@ contract DisputeCourtChallengeTest is CourtKit {
         (uint256 a, uint256 b, uint256 c, uint256 d, uint256 e) = court.timesOf(id);
         assertEq(a, block.timestamp + 2, "drawAt");
         assertEq(b, a + 10, "juryEnd");
-        assertEq(c, b + 10, "ruledAt");
+        assertEq(c, b + 8, "ruledAt");
         assertEq(d, c + 20, "appealEnd");
         assertEq(e, d + 10, "voteEnd");
     }

@@ -463,7 +463,7 @@ contract DisputeCourtCloseTest is CourtKit {
             ? Stage.Drawing
             : t < 12
                 ? Stage.Committing
-                : t < 22 ? Stage.Revealing : t < 42 ? Stage.Appealing : appealed && t < 52 ? Stage.Voting : Stage.Ready;
+                : t < 20 ? Stage.Revealing : t < 40 ? Stage.Appealing : appealed && t < 50 ? Stage.Voting : Stage.Ready;
         assertEq(uint8(court.stageOf(id)), uint8(due), "stage");
         passesIn(due, Stage.Committing, abi.encodeCall(court.summon, (id, "proof")));
         passesIn(due, Stage.Committing, abi.encodeCall(court.commit, (id, "x")));

@@ -55,7 +55,7 @@ library Share {
             s.pay(b.validator, Sheets.VALIDATOR, 0, refused ? b.seats : 0, refused ? b.seats * terms.seatFee + bonus : 0);
         }
         address maker = address(uint160(aside.who >> 96));
-        uint256 refund = aside.isRefunded ? s.fromEscrow(terms.canaryFee, aside.due, terms.pot) : 0;
+        uint256 refund = aside.isRefunded ? s.fromEscrow(terms.canaryFee) : 0;
         s.pay(maker, Sheets.TRAINER, 1, 0, refund + pool - (refusing == 0 ? shared : given));
         if (refusing != 0) s.slash(maker, aside.index, 0, refusing * terms.seatFee);
         return Votes.CANARY;
@@ -114,13 +114,13 @@ library Share {
             Ballot memory b = ballots[i];
             bool agreed = b.verdict == verdict && !overruled[i];
             uint256 fee = agreed ? b.seats * terms.seatFee : 0;
-            if (verdict == Votes.VALID) fee = s.fromEscrow(fee, aside.due, terms.pot);
+            if (verdict == Votes.VALID) fee = s.fromEscrow(fee);
             else fees += fee;
             s.pay(b.validator, Sheets.VALIDATOR, 0, agreed ? b.seats : 0, fee);
         }
         if (outcome == Votes.PAID) {
             if (!isOpened) return Votes.UNOPENED;
-            uint256 pay = s.fromEscrow(uint256(uint32(aside.who >> 64)) * terms.price, aside.due, terms.pot);
+            uint256 pay = s.fromEscrow(uint256(uint32(aside.who >> 64)) * terms.price);
             if (pay != 0) s.pay(trainer, Sheets.TRAINER, 1, 1, pay);
         } else if (outcome != Votes.NOT_HELD && outcome != Votes.NO_QUORUM) {
             s.slash(trainer, aside.index, terms.bond, fees);

@@ -5,7 +5,7 @@ import {Penalty, Settlement} from "../interfaces/ITally.sol";
 import {Aside} from "../interfaces/RoundLedgerTypes.sol";
 
 /// @dev A settlement that is being written: arrays with room for all that may come, and how much of each is used.
-/// @param due wei that the round asks of its pot
+/// @param due wei that the round asks of its pot, @param pot its ceiling
 struct Sheet {
     Settlement out;
     uint256 credits;
@@ -14,6 +14,7 @@ struct Sheet {
     uint256 cuts;
     uint256 asides;
     uint256 due;
+    uint256 pot;
 }
 
 using Sheets for Sheet global;
@@ -50,22 +51,30 @@ library Sheets {
     /// @dev Credits an account without telling why: rewards, whose events name them.
     function credit(Sheet memory s, address account, uint256 amount) internal pure {
         if (amount == 0) return;
-        s.out.credits[s.credits++] = uint256(uint160(account)) << 96 | amount;
+        _put(s, uint256(uint160(account)) << 96 | amount);
     }
 
     /// @dev Credits an account and writes its payment; a validator's also when it is nothing, so that it can see why.
-    /// Unchecked: amounts are below 2^88, seats below 2^16.
+    /// Unchecked: amounts are below 2^88, seats below 2^16, and there is room for as many payments as credits.
     function pay(Sheet memory s, address account, uint256 role, uint256 seats, uint256 agreed, uint256 amount) internal pure {
-        credit(s, account, amount);
+        uint256 word = uint256(uint160(account)) << 96;
+        if (amount != 0) _put(s, word | amount);
         bytes memory payments = s.out.payments;
-        uint256 word = uint256(uint160(account)) << 96 | role << 88 | seats << 72 | agreed << 56 | amount >> 32;
         unchecked {
             uint256 at = s.payments++ * PAYMENT;
+            word |= role << 88 | seats << 72 | agreed << 56 | amount >> 32;
             assembly ("memory-safe") {
                 let to := add(add(payments, 0x20), at)
                 mstore(to, word)
                 mstore(add(to, 0x20), shl(224, amount))
             }
+        }
+    }
+
+    function _put(Sheet memory s, uint256 word) private pure {
+        uint256[] memory credits = s.out.credits;
+        unchecked {
+            credits[s.credits++] = word;
         }
     }
 
@@ -91,9 +100,14 @@ library Sheets {
         }
     }
 
-    /// @dev What the escrow pays of `amount`: all of it, or the pot's share rounded down.
-    function fromEscrow(Sheet memory s, uint256 amount, uint256 due, uint256 pot) internal pure returns (uint256 part) {
-        part = due <= pot ? amount : amount * pot / due;
+    /// @dev What the pot has for `amount`: all of it, or its share rounded down.
+    function shareOf(Sheet memory s, uint256 amount) internal pure returns (uint256) {
+        return s.due <= s.pot ? amount : amount * s.pot / s.due;
+    }
+
+    /// @dev The share, taken from the escrow.
+    function fromEscrow(Sheet memory s, uint256 amount) internal pure returns (uint256 part) {
+        part = shareOf(s, amount);
         s.out.fromEscrow += part;
     }
 

@@ -6,6 +6,7 @@ import {Entry, IRoundLedgerErrors, IRoundLedgerEvents} from "../interfaces/Round
 import {Clock, Clocks} from "../libraries/Clock.sol";
 import {Draw} from "../libraries/Draw.sol";
 import {Mark} from "../libraries/Mark.sol";
+import {Marks} from "../libraries/Marks.sol";
 import {RING, Task} from "../libraries/State.sol";
 import {Tasks} from "../libraries/Tasks.sol";
 import {TypedData} from "../libraries/TypedData.sol";
@@ -16,7 +17,6 @@ import {Lot, Round} from "../libraries/Words.sol";
 library Discipline {
     using Tasks for Task;
 
-    uint8 internal constant CANARY = 2;
     uint8 internal constant STAYED_SILENT = 3;
     uint8 internal constant ABSENT = 4;
     uint8 internal constant EXPOSED = 5;
@@ -35,7 +35,7 @@ library Discipline {
         Clocks.within(c.votesEnd(round), c.votesEnd(round) + t.opening.attestTime());
         Round r = t.drawn(task, round);
         bytes32 mark = t.entryOf(round, entries, index).mark;
-        require(mark == keccak256(abi.encode(CANARY, salt, leaf, check)), IRoundLedgerErrors.WrongMark(index));
+        require(mark == Marks.canary(salt, leaf, check), IRoundLedgerErrors.WrongMark(index));
         require((t.canaries[round] >> index) & 1 == 0, IRoundLedgerErrors.AlreadyOpened(index));
 
         t.canaries[round] |= 1 << index;

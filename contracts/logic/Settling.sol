@@ -7,6 +7,7 @@ import {ITaskMarket} from "../interfaces/ITaskMarket.sol";
 import {Aside, Entry, Extra, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} from "../interfaces/RoundLedgerTypes.sol";
 import {Clock, Clocks} from "../libraries/Clock.sol";
 import {Mark} from "../libraries/Mark.sol";
+import {Marks} from "../libraries/Marks.sol";
 import {Running} from "../libraries/Running.sol";
 import {Dispute, RING, Task} from "../libraries/State.sol";
 import {TaskTerms} from "../libraries/TaskTerms.sol";
@@ -20,8 +21,6 @@ import {Disputing} from "./Disputing.sol";
 /// @dev Linked into the round ledger and run in its storage. Docs are in IRoundLedger.
 library Settling {
     using Tasks for Task;
-
-    uint8 internal constant WORK = 1;
 
     /// @dev The contracts that a settlement speaks with.
     struct Peers {
@@ -70,7 +69,7 @@ library Settling {
         require(t.waiting[round][aside.index] == keccak256(abi.encode(aside)), IRoundLedgerErrors.WrongAside());
         Dispute memory d = t.disputes[round][aside.index];
         require(d.open == 0, IRoundLedgerErrors.StillWaiting());
-        bool opened = keccak256(abi.encode(WORK, salt, uint32(0), uint8(0))) == aside.mark;
+        bool opened = Marks.work(salt) == aside.mark;
         uint256 since = c.challengeEnd(round);
         if (d.ruledAt > since) since = d.ruledAt;
 

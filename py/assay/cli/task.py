@@ -1,14 +1,14 @@
-"""`assay task …`: write, check, estimate, publish, list, show, cancel and refund tasks."""
+"""`assay task …`: write, check, estimate, plan, publish, list, show, cancel and refund tasks."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assay.cli.amount import duration, program
+from assay.cli.plan import File, plan, read
 from assay.cli.session import Session, session
 from assay.errors import Refused
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from assay.protocol.spec import TaskSpec
 
 app = typer.Typer()
-File = Annotated[Path, typer.Argument(help="A task spec in TOML; - reads it from stdin.")]
 Id = Annotated[int, typer.Argument(min=1, metavar="ID", help="The task's number.")]
 Trainers = Annotated[int, typer.Option(min=1, max=1000, help="Trainers to assume.")]
 Validators = Annotated[int, typer.Option(min=1, max=1000, help="Validators of equal stake to assume.")]
@@ -76,6 +75,9 @@ def estimate(ctx: typer.Context, file: File, trainers: Trainers = 3, validators:
 
     found = estimated(_read(file), trainers, validators)
     session(ctx).screen.result(found.to_json(), _summary(_read(file), found))
+
+
+app.command()(plan)
 
 
 @app.command()
@@ -226,15 +228,8 @@ def _initiator(s: Session, task: int) -> str:
 
 def _read(file: Path) -> TaskSpec:
     from assay.protocol.spec import check as fits
-    from assay.protocol.spec import parse_toml
 
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise Refused(f"there is no file {file}; write one with `{program()} task init digits > {file}`") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{file} can't be read as text") from error
-    spec = parse_toml(text)
+    spec = read(file)
     fits(spec)
     return spec
 

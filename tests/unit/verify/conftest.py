@@ -74,7 +74,7 @@ def spec_of(base: bytes) -> TaskSpec:
         ),
         money=MoneySpec(
             budget=180, pot=30, price=1, bond=10**9, seat_fee=1, attest_fee=1, min_stake=10**9, max_units=10**6,
-            seats=3, min_trainers=1,
+            power=9000, seats=3, min_trainers=1,
         ),
     )  # fmt: skip
 

@@ -134,7 +134,7 @@ interface IRoundLedger is IRelayed, IRoundLedgerErrors, IRoundLedgerEvents {
         bytes32[] calldata salts
     ) external;
     /// @notice Settles a share that was set aside: once its disputes are ruled on and, if it would be paid, its salt is shown. Without the
-    /// salt it ends unpaid one challenge window after the round was over, or after its last ruling.
+    /// salt it ends unpaid one challenge window after the round was made final, or after its last ruling.
     function resolve(uint256 task, uint32 round, Aside calldata aside, bytes32 salt) external;
 
     // --- views

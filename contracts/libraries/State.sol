@@ -52,10 +52,11 @@ struct Hole {
 }
 
 /// @dev What the court has said of a submission so far. Two words.
-/// @param open cases that aren't ruled on, @param ruledAt unix second of the newest ruling; the rest as in `Ruling`
+/// @param open cases that aren't ruled on, @param since unix second of the newest ruling, or of the round's end if that came later: from then
+/// on there is time to show a salt; the rest as in `Ruling`
 struct Dispute {
     uint16 open;
-    uint40 ruledAt;
+    uint40 since;
     bool isBad;
     bool isGood;
     bool isNone;

@@ -64,7 +64,7 @@ library Disputing {
     ) external {
         Dispute storage d = t.disputes[round][index];
         --d.open;
-        d.ruledAt = uint40(block.timestamp);
+        d.since = uint40(block.timestamp);
         if (ruling == UPHELD && claim == BAD_LEAF) {
             if (!d.isBad) d.badBy = challenger;
             d.isBad = true;

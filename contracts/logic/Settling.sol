@@ -53,7 +53,9 @@ library Settling {
 
         Facts memory facts = _facts(t, c, task, round, r, reveals, extras, attesters);
         _special(t, round, r, facts);
-        Settlement memory out = ITally(peers.tally).settle(facts, entries, reveals, extras, attesters, salts);
+        // attesters of a root in dispute are paid by its ruling
+        address[] calldata paid = t.rootPay[round] == 0 ? attesters : attesters[:0];
+        Settlement memory out = ITally(peers.tally).settle(facts, entries, reveals, extras, paid, salts);
         if (t.rootPay[round] != 0) t.rootPay[round] = 1 + out.attestPay;
         for (uint256 i; i < out.asides.length; ++i) {
             _setAside(t, c, task, round, out.asides[i]);
@@ -70,13 +72,11 @@ library Settling {
         Dispute memory d = t.disputes[round][aside.index];
         require(d.open == 0, IRoundLedgerErrors.StillWaiting());
         bool opened = Marks.work(salt) == aside.mark;
-        uint256 since = c.challengeEnd(round);
-        if (d.ruledAt > since) since = d.ruledAt;
 
         Ruling memory ruling = Ruling(d.isBad, d.isGood, d.isNone, d.check, d.leaf, d.badBy, d.goodBy);
         Settlement memory out = ITally(peers.tally).resolve(TaskTerms.pay(t, c), aside, _backings(t, aside), ruling, opened);
         uint8 outcome = uint8(out.outcomes[0]);
-        bool isLate = block.timestamp >= since + c.challengeWindow();
+        bool isLate = block.timestamp >= uint256(d.since) + c.challengeWindow();
         require(outcome != Votes.UNOPENED || isLate, IRoundLedgerErrors.StillWaiting());
 
         delete t.waiting[round][aside.index];
@@ -194,6 +194,7 @@ library Settling {
     /// @dev Sets a share aside: its hash, and apart from the trainer's other stake what it risks.
     function _setAside(Task storage t, Clock c, uint256 task, uint32 round, Aside memory aside) private {
         t.waiting[round][aside.index] = keccak256(abi.encode(aside));
+        t.disputes[round][aside.index].since = uint40(block.timestamp);
         t.asides = t.asides.plus(round);
         uint256 exposure = TaskTerms.exposure(t, c);
         address trainer = address(uint160(aside.who >> 96));

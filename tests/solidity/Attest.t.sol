@@ -12,7 +12,7 @@ contract AttestTest is Base {
         submit(trainers[0], 1, 1000);
         sealRound(1);
         judge(1, all(1, VALID));
-        vm.warp(revealEnd(1));
+        vm.warp(votesEnd(1));
     }
 
     function attest(address account, uint32 round, bytes32 root) internal {
@@ -39,13 +39,13 @@ contract AttestTest is Base {
     }
 
     function test_attest__window_edges() public {
-        vm.warp(revealEnd(1) - 1);
-        vm.expectRevert(outside(revealEnd(1), challengeEnd(1)));
+        vm.warp(votesEnd(1) - 1);
+        vm.expectRevert(outside(votesEnd(1), challengeEnd(1)));
         attest(validators[0], 1, ROOT);
-        vm.warp(revealEnd(1));
+        vm.warp(votesEnd(1));
         attest(validators[0], 1, ROOT);
         vm.warp(challengeEnd(1));
-        vm.expectRevert(outside(revealEnd(1), challengeEnd(1)));
+        vm.expectRevert(outside(votesEnd(1), challengeEnd(1)));
         attest(validators[1], 1, ROOT);
         vm.warp(challengeEnd(1) - 1);
         attest(validators[1], 1, ROOT);
@@ -89,7 +89,7 @@ contract AttestTest is Base {
     }
 
     function test_attest__an_older_round_than_the_head__reverts() public {
-        vm.warp(revealEnd(2));
+        vm.warp(votesEnd(2));
         attest(validators[0], 2, ROOT);
         attest(validators[1], 2, ROOT);
         assertEq(head(), 2, "a round without submissions");

@@ -245,7 +245,7 @@ contract CommitRevealTest is Base {
         }
         vm.warp(sealAt(2));
         (bytes memory header, bytes memory parent) = headerAt(sealAt(2), mix);
-        ledger.seal(task, 2, header, parent);
+        ledger.seal(task, 2, abi.encode(header, parent));
         for (uint256 i; i < 3; ++i) {
             uint256 a = seatsOf(2, validators[0], i);
             uint256 b = seatsOf(2, validators[1], i);

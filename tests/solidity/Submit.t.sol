@@ -28,7 +28,7 @@ contract SubmitTest is Base {
         assertFalse(isFinal, "final");
         assertEq(exposed(trainers[0]), 23 ether, "bond and three seat fees");
         (,,, uint16 pending) = ledger.stateOf(task);
-        assertEq(pending, 1, "pending");
+        assertEq(pending, 2, "pending: bit 1");
     }
 
     function test_submit__window_edges() public {
@@ -89,7 +89,7 @@ contract SubmitTest is Base {
     }
 
     function test_submit__empty_rounds_attested__head_moves_and_work_goes_on() public {
-        vm.warp(revealEnd(3));
+        vm.warp(votesEnd(3));
         for (uint256 i; i < 2; ++i) {
             vm.prank(validators[i]);
             ledger.attest(task, 3, GENESIS);
@@ -110,19 +110,92 @@ contract SubmitTest is Base {
     }
 
     function test_submit__257th__reverts() public {
-        enlistTrainer(trainers[0], 257 * 23 ether);
+        vm.warp(opens(1) - 1);
+        for (uint256 i; i < 9; ++i) {
+            enlistTrainer(makeAddr(string.concat("crowd", vm.toString(i))), 31 * 23 ether);
+        }
+        vm.warp(opens(1));
         for (uint256 i; i < 256; ++i) {
+            send(makeAddr(string.concat("crowd", vm.toString(i / 31))), 1, 0, 1);
+        }
+        vm.expectRevert(RoundFull.selector);
+        send(trainers[0], 1, 0, 1);
+    }
+
+    /// @dev However much stake: a trainer's count of a round has five bits.
+    function test_submit__32nd_of_one_trainer__reverts_in_this_round_only() public {
+        enlistTrainer(trainers[0], 100 * 23 ether);
+        for (uint256 i; i < 31; ++i) {
             send(trainers[0], 1, 0, 1);
         }
         vm.expectRevert(RoundFull.selector);
         send(trainers[0], 1, 0, 1);
+        assertEq(exposed(trainers[0]), 31 * 23 ether, "31 are open");
+        vm.warp(opens(2));
+        send(trainers[0], 2, 0, 1);
+        assertEq(exposed(trainers[0]), 32 * 23 ether, "one more in the next round");
+    }
+
+    /// @dev What is open is counted by round: each round that becomes final frees its own submissions, in whatever order.
+    function test_submit__counts_over_the_ring__free_with_their_own_round() public {
+        for (uint32 round = 1; round <= 4; ++round) {
+            vm.warp(opens(round));
+            for (uint256 i; i < round && i < 3; ++i) {
+                submit(trainers[0], round, 1); // 1, 2, 3 and then 2 to the brim of 200: 8 × 23
+                if (round == 4 && i == 1) break;
+            }
+        }
+        assertEq(exposed(trainers[0]), 8 * 23 ether, "eight are open");
+        vm.expectRevert(abi.encodeWithSelector(ExposureTooLarge.selector, 200 ether, 9 * 23 ether));
+        send(trainers[0], 4, 0, 1);
+
+        vm.warp(challengeEnd(2));
+        settle(2, nobody);
+        assertEq(exposed(trainers[0]), 6 * 23 ether, "round 2 had two");
+        settle(1, nobody);
+        assertEq(exposed(trainers[0]), 5 * 23 ether, "round 1 had one");
+        vm.warp(challengeEnd(4));
+        settle(4, nobody);
+        assertEq(exposed(trainers[0]), 3 * 23 ether, "round 3 is open still");
+        settle(3, nobody);
+        assertEq(exposed(trainers[0]), 0, "none");
+    }
+
+    /// @dev A slot's count of 16 rounds ago is forgotten, whether the trainer came by in between or not.
+    function testFuzz_submit__counts_of_rounds_long_over__never_come_back(uint256 dice) public {
+        terms.rounds = 60;
+        start();
+        delete entries[1];
+        uint32 round = 1;
+        uint256 steps = 3 + dice % 4;
+        for (uint256 k; k < steps; ++k) {
+            vm.warp(opens(round));
+            uint256 n = 1 + (dice >> (8 * k)) % 8;
+            for (uint256 i; i < n; ++i) {
+                submit(trainers[0], round, 1);
+            }
+            assertEq(exposed(trainers[0]), n * 23 ether, "this round's alone");
+            catchUp(round);
+            finalize(round);
+            assertEq(exposed(trainers[0]), 0, "none");
+            round = uint32((block.timestamp - opens(1)) / terms.period + 2 + (dice >> (8 * k + 4)) % 2);
+        }
+    }
+
+    /// @dev The head moves on, so that work can.
+    function catchUp(uint32 round) internal {
+        for (uint256 i; i < 2; ++i) {
+            vm.warp(votesEnd(round));
+            vm.prank(validators[i]);
+            ledger.attest(task, round, GENESIS);
+        }
     }
 
     /// @dev Rounds 1 and 17 share a ring slot.
     function test_submit__slot_of_an_unfinished_round__reverts_until_it_is_final() public {
         submit(trainers[0], 1, 1);
         for (uint32 r = 3; r < 17; r += 3) {
-            vm.warp(revealEnd(r));
+            vm.warp(votesEnd(r));
             vm.prank(validators[0]);
             ledger.attest(task, r, GENESIS);
             vm.prank(validators[1]);
@@ -131,7 +204,7 @@ contract SubmitTest is Base {
         vm.warp(opens(17));
         vm.expectRevert(abi.encodeWithSelector(RoundOccupied.selector, 1));
         send(trainers[1], 17, 15, 1);
-        ledger.finalize(task, 1, entries[1], reveals[1], new address[](0));
+        settle(1, nobody);
         send(trainers[1], 17, 15, 1);
         (,, uint16 submissions,,) = ledger.roundOf(task, 1);
         assertEq(submissions, 0, "round 1 is forgotten");

@@ -45,7 +45,7 @@ contract TokensTest is Base {
 
     function test_reentrancy__market__refund_and_publish_are_shut() public {
         startHooked();
-        vm.warp(workEnd(terms.rounds));
+        vm.warp(challengeEnd(terms.rounds));
         hook(address(market), abi.encodeCall(market.refund, (task)));
         market.refund(task);
         assertRefused(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
@@ -56,7 +56,7 @@ contract TokensTest is Base {
     function test_reentrancy__finalize_inside_its_own_payment__is_final_already() public {
         startHooked();
         playUntilFinal();
-        hook(address(ledger), abi.encodeCall(ledger.finalize, (task, 1, entries[1], reveals[1], new address[](0))));
+        hook(address(ledger), abi.encodeCall(ledger.finalize, (task, 1, entries[1], ascending(reveals[1]), extras[1], nobody, salts[1])));
         finalize(1);
         assertRefused(AlreadyFinal.selector);
         assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
@@ -70,6 +70,7 @@ contract TokensTest is Base {
         hook(address(market), abi.encodeCall(market.refund, (task)));
         finalize(1);
         assertRefused(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
+        vm.warp(challengeEnd(2));
         market.refund(task);
         assertEq(token.balanceOf(address(market)), 0, "market");
         assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");

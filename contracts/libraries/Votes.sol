@@ -50,7 +50,12 @@ library Votes {
         unchecked {
             for (uint256 pos; pos < votes.length; pos += SIZE) {
                 (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
-                tally[index] += one(bits(mask), 1, verdict);
+                uint256 votes_ = one(bits(mask), 1, verdict);
+                assembly ("memory-safe") {
+                    // in bounds: `check` compared the index with the number of submissions
+                    let at := add(tally, shl(5, add(index, 1)))
+                    mstore(at, add(mload(at), votes_))
+                }
             }
         }
     }
@@ -135,7 +140,11 @@ library Votes {
                 if ((counted >> index) & 1 == 0) continue;
                 uint256 n = bits(mask);
                 all += n;
-                if (verdict != winners[index] & 0xff) continue;
+                uint256 winning;
+                assembly ("memory-safe") {
+                    winning := byte(31, mload(add(winners, shl(5, add(index, 1))))) // in bounds, as in `count`
+                }
+                if (verdict != winning) continue;
                 if (verdict == VALID) valid += n;
                 else refused += n;
             }

@@ -16,7 +16,7 @@ import {TaskTerms} from "./libraries/TaskTerms.sol";
 import {Tasks} from "./libraries/Tasks.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {Votes} from "./libraries/Votes.sol";
-import {Lot, Round, Rounds, Trainer, Trainers} from "./libraries/Words.sol";
+import {Candidate, Candidates, Lot, Round, Rounds, Trainer, Trainers} from "./libraries/Words.sol";
 import {Discipline} from "./logic/Discipline.sol";
 import {Disputing} from "./logic/Disputing.sol";
 import {Enlisting} from "./logic/Enlisting.sol";
@@ -207,12 +207,13 @@ contract RoundLedger is LedgerState {
         uint256 mark = t.markOf(round, validator);
         require(mark & (Mark.ATTESTED | Mark.OTHER) == 0, AlreadyAttested(validator));
 
-        (uint256 weight, bool isCandidate) = t.addWeight(round, root, lot.size());
+        (uint256 weight, bool isCandidate) = t.addWeight(round, root, validator, lot.size());
         t.marks[validator][round % RING] = mark | (isCandidate ? Mark.ATTESTED : Mark.OTHER);
         emit CheckpointAttested(task, round, validator, root);
         if (3 * weight < 2 * t.lineIn(round)) return;
         t.clock = c.withHead(uint16(round));
-        if (isCandidate) t.candidates[round % RING] = t.candidates[round % RING].withWon();
+        Candidate won = isCandidate ? t.candidates[round % RING] : Candidates.makeOther(round, root, weight);
+        t.candidates[round % RING] = won.withWon();
         emit CheckpointFinal(task, round, root);
     }
 

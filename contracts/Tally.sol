@@ -63,7 +63,7 @@ contract Tally is ITally {
         returns (Settlement memory)
     {
         uint256 n = aside.ballots.length;
-        Sheet memory s = Sheets.open(n + 2, 1, n, 0);
+        Sheet memory s = Sheets.open(2 * n + 2, 1, n, 0);
         (s.due, s.pot) = (aside.due, terms.pot);
         s.out.outcomes = abi.encodePacked(Share.settle(s, terms, aside, backings, ruling, isOpened));
         return s.close();

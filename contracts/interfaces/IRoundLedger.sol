@@ -107,8 +107,8 @@ interface IRoundLedger is IRelayed, IRoundLedgerErrors, IRoundLedgerEvents {
     /// @notice Votes with the caller's seats of the extra draw, once. Votes on submissions that weren't short of voices count for nothing.
     function voteExtra(uint256 task, uint32 round, bytes calldata votes, bytes32 evidence) external;
     /// @notice Attests the root of checkpoint `round`; round 0 attests genesis. The caller's lot must count in that round.
-    /// @dev With two thirds of the round's line the checkpoint is final and later attestations are refused. The root attested first is the
-    /// candidate; if another one wins, no attester is paid.
+    /// @dev With two thirds of the round's line the checkpoint is final and later attestations are refused. Who attested the root that won
+    /// is paid for it.
     function attest(uint256 task, uint32 round, bytes32 root) external;
     /// @notice Shows that a submission is a canary, between votesEnd and attestEnd. Anyone who knows the salt may.
     function openCanary(uint256 task, uint32 round, Entry[] calldata entries, uint16 index, bytes32 salt, uint32 leaf, uint8 check) external;
@@ -122,7 +122,7 @@ interface IRoundLedger is IRelayed, IRoundLedgerErrors, IRoundLedgerEvents {
     /// @param entries in the order of their events
     /// @param reveals strictly ascending by validator
     /// @param extras in the order of their events
-    /// @param attesters validators who attested the candidate, if it won, and revealed nothing, strictly ascending; empty for a void round
+    /// @param attesters validators who attested the root that won and revealed nothing, strictly ascending; empty for a void round
     /// @param salts per submission, the salt that shows it is work; 0 where it isn't known: that share is set aside if it would be paid
     function finalize(
         uint256 task,

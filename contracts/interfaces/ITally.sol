@@ -41,18 +41,23 @@ struct Facts {
     uint256[] opened;
 }
 
-/// @notice What the court ruled on one submission.
-/// @param isBad a leaf was found bad, @param isGood the leaf that was named was found good, @param isNone a case ended without a ruling
-/// @param check, @param leaf where it was found good
-/// @param badBy, @param goodBy who challenged
-struct Ruling {
-    bool isBad;
-    bool isGood;
-    bool isNone;
+/// @notice A leaf that the court found good, by one check.
+/// @param by who challenged the refusal
+struct Good {
     uint8 check;
     uint16 leaf;
+    address by;
+}
+
+/// @notice What the court ruled on one submission.
+/// @param isBad a leaf was found bad, @param badBy who challenged it first
+/// @param isNone a case ended without a ruling
+/// @param goods leaves that were found good
+struct Ruling {
+    bool isBad;
+    bool isNone;
     address badBy;
-    address goodBy;
+    Good[] goods;
 }
 
 /// @notice Stake that one account loses over one submission.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {PayTerms, Ruling} from "../interfaces/ITally.sol";
+import {Good, PayTerms, Ruling} from "../interfaces/ITally.sol";
 import {Aside, Ballot} from "../interfaces/RoundLedgerTypes.sol";
 import {Ballots} from "./Ballots.sol";
 import {Sheet, Sheets} from "./Sheet.sol";
@@ -25,9 +25,8 @@ library Share {
         bool isOpened
     ) internal pure returns (uint8 outcome) {
         if (aside.canary != 0) {
-            bool isFalse =
-                ruling.isGood && ruling.check == uint8(aside.canary >> 1) && ruling.leaf == uint16(aside.canary >> 9);
-            if (isFalse) return _falseCanary(s, terms, aside, ruling.goodBy);
+            (bool isFalse, address by) = _foundGood(ruling, uint8(aside.canary >> 1), uint16(aside.canary >> 9));
+            if (isFalse) return _falseCanary(s, terms, aside, by);
             if (ruling.isNone) return Votes.NO_QUORUM;
             return _canary(s, terms, aside, backings);
         }
@@ -96,15 +95,15 @@ library Share {
     ) private pure returns (uint8 outcome) {
         Ballot[] memory ballots = aside.ballots;
         bool[] memory overruled = new bool[](ballots.length);
-        uint256 reward;
-        for (uint256 i; ruling.isGood && i < ballots.length; ++i) {
+        for (uint256 i; i < ballots.length; ++i) {
             Ballot memory b = ballots[i];
-            if (b.verdict == Votes.VALID || b.reason != ruling.check || b.leaf != ruling.leaf) continue;
-            overruled[i] = true;
-            if (b.verdict != Votes.UNAVAILABLE) reward += _cut(s, terms, aside, backings, i, OVERRULED);
+            if (b.verdict == Votes.VALID) continue;
+            address by;
+            (overruled[i], by) = _foundGood(ruling, b.reason, b.leaf);
+            if (!overruled[i]) continue;
+            if (b.verdict != Votes.UNAVAILABLE) s.credit(by, _cut(s, terms, aside, backings, i, OVERRULED));
             b.verdict = uint8(Votes.VALID);
         }
-        s.credit(ruling.goodBy, reward);
 
         (uint256 verdict,) = Votes.winner(Ballots.tallyOf(ballots), Votes.quorumOf(terms.seats));
         outcome = Votes.outcome(verdict, aside.isHeld);
@@ -125,6 +124,15 @@ library Share {
         } else if (outcome != Votes.NOT_HELD && outcome != Votes.NO_QUORUM) {
             s.slash(trainer, aside.index, terms.bond, fees);
         }
+    }
+
+    /// @dev Whether a leaf was found good by that check, and who challenged it.
+    function _foundGood(Ruling memory ruling, uint8 check, uint16 leaf) private pure returns (bool, address) {
+        for (uint256 i; i < ruling.goods.length; ++i) {
+            Good memory g = ruling.goods[i];
+            if (g.check == check && g.leaf == leaf) return (true, g.by);
+        }
+        return (false, address(0));
     }
 
     /// @dev Pays the seats that were right out of the trainer's stake: those that passed, or those that refused.

@@ -61,8 +61,12 @@ library StakeLine {
         return r.tag() == round ? r.line() : t.line.inRound(round);
     }
 
-    /// @dev Adds stake behind a root for checkpoint `round`. The first root attested is the candidate.
-    function addWeight(Task storage t, uint256 round, bytes32 root, uint256 size) internal returns (uint256 weight, bool isCandidate) {
+    /// @dev Adds an account's stake behind a root for checkpoint `round`. The first root attested is the candidate; who attests another one is
+    /// noted apart, so that it is known whichever wins.
+    function addWeight(Task storage t, uint256 round, bytes32 root, address account, uint256 size)
+        internal
+        returns (uint256 weight, bool isCandidate)
+    {
         Candidate c = t.candidates[round % RING];
         if (c.tag() != round) c = Candidates.make(round, root);
         if (c.isFor(root)) {
@@ -73,5 +77,6 @@ library StakeLine {
         bytes32 key = keccak256(abi.encode(round, root));
         weight = t.others[key] + size;
         t.others[key] = weight;
+        t.otherRoots[round][account] = root;
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Good} from "../interfaces/ITally.sol";
 import {Clock} from "./Clock.sol";
 import {Asides, Candidate, Line, Lot, Money, Opening, Round, Stakes, Trainer} from "./Words.sol";
 
@@ -12,6 +13,7 @@ uint256 constant RING = 16;
 /// @param accs running hash over submissions 224 | tag 16 | count 16
 /// @param extras the same over the votes of the extra draw
 /// @param others gwei behind roots that weren't attested first, by keccak(round, root)
+/// @param otherRoots which of them a validator attested in a round
 /// @param marks what a validator did in a round, see `Mark`
 /// @param holes stretches of the line that nobody holds any more
 /// @param disputed, @param canaries per round, a bit per submission
@@ -33,6 +35,7 @@ struct Task {
     mapping(uint256 slot => Round) rounds;
     mapping(uint256 slot => Candidate) candidates;
     mapping(bytes32 key => uint256) others;
+    mapping(uint256 round => mapping(address account => bytes32)) otherRoots;
     mapping(address account => Lot) lots;
     mapping(address account => Trainer) trainers;
     mapping(address account => mapping(uint256 slot => uint256)) marks;
@@ -58,10 +61,7 @@ struct Dispute {
     uint16 open;
     uint40 since;
     bool isBad;
-    bool isGood;
     bool isNone;
-    uint8 check;
-    uint16 leaf;
     address badBy;
-    address goodBy;
+    Good[] goods;
 }

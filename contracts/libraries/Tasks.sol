@@ -6,7 +6,7 @@ import {Clock} from "./Clock.sol";
 import {Mark} from "./Mark.sol";
 import {Running} from "./Running.sol";
 import {RING, Task} from "./State.sol";
-import {Lot, NEVER, Round, Trainer} from "./Words.sol";
+import {Candidate, Lot, NEVER, Round, Trainer} from "./Words.sol";
 
 /// @dev A task's words, read with the checks that every call makes, and the few changes that several calls share.
 library Tasks {
@@ -48,6 +48,12 @@ library Tasks {
 
     function markOf(Task storage t, uint32 round, address validator) internal view returns (uint256) {
         return Mark.inRound(t.marks[validator][round % RING], round);
+    }
+
+    /// @dev Whether the validator attested the root that won.
+    function hasAttested(Task storage t, uint32 round, address validator, uint256 mark, Candidate won) internal view returns (bool) {
+        if (!won.isOther()) return mark & Mark.ATTESTED != 0;
+        return mark & Mark.OTHER != 0 && won.isFor(t.otherRoots[round][validator]);
     }
 
     /// @dev One of the round's submissions, all of which are shown.

@@ -32,7 +32,8 @@ type Trainer is uint256;
 /// seed 128. The tag is the round's number; `submissions` is set by the seal; the two flags tell whether there is more to read.
 type Round is uint256;
 
-/// @dev The first root attested for a round's checkpoint: tag 16 | weight 64 | won 1, and from bit 96 on: root 160
+/// @dev The first root attested for a round's checkpoint, or the one that won: tag 16 | weight 64 | won 1 | other 1, and from bit 96 on:
+/// root 160. `other` tells that a root won which wasn't attested first.
 type Candidate is uint256;
 
 /// @dev What a task waits for beyond its rounds: count 32 | oldest 32 | newest 32. Shares set aside and roots in dispute, and the rounds,
@@ -398,6 +399,15 @@ library Candidates {
 
     function won(Candidate c) internal pure returns (bool) {
         return (Candidate.unwrap(c) >> 80) & 1 != 0;
+    }
+
+    function isOther(Candidate c) internal pure returns (bool) {
+        return (Candidate.unwrap(c) >> 81) & 1 != 0;
+    }
+
+    /// @dev A root that wins without having been attested first.
+    function makeOther(uint256 round, bytes32 root, uint256 weight_) internal pure returns (Candidate) {
+        return Candidate.wrap(Candidate.unwrap(make(round, root)) | weight_ << 16 | 1 << 81);
     }
 
     function isFor(Candidate c, bytes32 root) internal pure returns (bool) {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IStakeVault, Taking} from "../interfaces/IStakeVault.sol";
+import {Good} from "../interfaces/ITally.sol";
 import {ITaskMarket} from "../interfaces/ITaskMarket.sol";
 import {Entry, IRoundLedgerErrors, IRoundLedgerEvents} from "../interfaces/RoundLedgerTypes.sol";
 import {Clock, Clocks} from "../libraries/Clock.sol";
@@ -21,6 +22,8 @@ library Disputing {
     uint8 internal constant BAD_LEAF = 1;
     uint8 internal constant UPHELD = 1;
     uint8 internal constant REJECTED = 2;
+    /// @dev Bounds what `resolve` reads; as many juries cost more than any bond.
+    uint256 internal constant MOST_GOODS = 64;
 
     function dispute(Task storage t, uint256 task, uint32 round, Entry[] calldata entries, uint16 index)
         external
@@ -69,7 +72,7 @@ library Disputing {
             if (!d.isBad) d.badBy = challenger;
             d.isBad = true;
         } else if (ruling == UPHELD) {
-            (d.isGood, d.goodBy, d.check, d.leaf) = (true, challenger, check, leaf);
+            if (d.goods.length < MOST_GOODS) d.goods.push(Good(check, leaf, challenger));
         } else if (ruling != REJECTED) {
             d.isNone = true;
         }
@@ -101,7 +104,7 @@ library Disputing {
         if (ruling == REJECTED && pay != 0) _payAttesters(task, pay, attesters, vault, market);
     }
 
-    /// @dev The weight of validators who attested the candidate, strictly ascending, none with one of the `without` marks.
+    /// @dev The weight of validators who attested the root that won, strictly ascending, none with one of the `without` marks.
     function attestersWeight(Task storage t, uint32 round, address[] calldata attesters, uint256 without)
         internal
         view
@@ -110,8 +113,8 @@ library Disputing {
         address last;
         for (uint256 i; i < attesters.length; ++i) {
             uint256 mark = t.markOf(round, attesters[i]);
-            bool attested = mark & (Mark.ATTESTED | without) == Mark.ATTESTED;
-            require(attested && attesters[i] > last, IRoundLedgerErrors.WrongAttesters());
+            bool attested = t.hasAttested(round, attesters[i], mark, t.candidates[round % RING]);
+            require(attested && mark & without == 0 && attesters[i] > last, IRoundLedgerErrors.WrongAttesters());
             last = attesters[i];
             weight += t.lots[attesters[i]].size();
         }

@@ -73,7 +73,7 @@ library Settling {
         require(d.open == 0, IRoundLedgerErrors.StillWaiting());
         bool opened = Marks.work(salt) == aside.mark;
 
-        Ruling memory ruling = Ruling(d.isBad, d.isGood, d.isNone, d.check, d.leaf, d.badBy, d.goodBy);
+        Ruling memory ruling = Ruling(d.isBad, d.isNone, d.badBy, d.goods);
         Settlement memory out = ITally(peers.tally).resolve(TaskTerms.pay(t, c), aside, _backings(t, aside), ruling, opened);
         uint8 outcome = uint8(out.outcomes[0]);
         bool isLate = block.timestamp >= uint256(d.since) + c.challengeWindow();
@@ -103,7 +103,9 @@ library Settling {
         facts.isSealed = r.seed() != 0;
         facts.terms = TaskTerms.pay(t, c);
         facts.voters = new Voter[](reveals.length + extras.length);
-        uint256 won = facts.isSealed ? _wonWeight(t, round) : 0;
+        Candidate candidate = t.candidates[round % RING];
+        bool hasWon = facts.isSealed && candidate.tag() == round && candidate.won();
+        uint256 won = hasWon ? candidate.weight() : 0;
         bool isDisputed = t.rootPay[round] != 0;
         uint256 weight;
         bytes32 domain = TypedData.domain();
@@ -117,7 +119,7 @@ library Settling {
             last = v.validator;
 
             Lot lot = t.lots[v.validator];
-            bool attests = won != 0 && mark & Mark.ATTESTED != 0;
+            bool attests = won != 0 && t.hasAttested(round, v.validator, mark, candidate);
             if (attests) {
                 weight += lot.size();
                 ++facts.attesters;
@@ -154,12 +156,6 @@ library Settling {
         for (uint256 i; i < backings.length; ++i) {
             backings[i] = t.lots[aside.ballots[i].validator].backing() * 1 gwei;
         }
-    }
-
-    /// @return gwei that attested the checkpoint of the round, if the candidate won
-    function _wonWeight(Task storage t, uint32 round) private view returns (uint256) {
-        Candidate candidate = t.candidates[round % RING];
-        return candidate.tag() == round && candidate.won() ? candidate.weight() : 0;
     }
 
     // --- what a settlement changes

@@ -151,6 +151,7 @@ contract RoundLedger is LedgerState {
         Task storage t = _tasks[task];
         Clock c = t.inRound(task, round);
         Clocks.within(c.sealAt(round), c.commitEnd(round));
+        t.checkSlot(c, round);
         address validator = _sender();
         t.lotOf(round, validator);
         uint256 mark = t.markOf(round, validator);
@@ -202,6 +203,7 @@ contract RoundLedger is LedgerState {
         Clock c = t.inRound(task, round);
         Clocks.within(c.votesEnd(round), c.challengeEnd(round));
         require(round > c.head(), StaleCheckpoint(round, c.head()));
+        t.checkSlot(c, round);
         address validator = _sender();
         Lot lot = t.lotOf(round, validator);
         uint256 mark = t.markOf(round, validator);

@@ -46,6 +46,13 @@ library Tasks {
         require(lot.countsIn(round), IRoundLedgerErrors.NotEnlisted(validator));
     }
 
+    /// @dev Refuses a round in whose slot an older one isn't final: what validators did in that one must not be written over.
+    function checkSlot(Task storage t, Clock c, uint32 round) internal view {
+        if (!c.isPending(round % RING)) return;
+        uint16 tag = t.rounds[round % RING].tag();
+        require(tag == round, IRoundLedgerErrors.RoundOccupied(tag));
+    }
+
     function markOf(Task storage t, uint32 round, address validator) internal view returns (uint256) {
         return Mark.inRound(t.marks[validator][round % RING], round);
     }

@@ -92,7 +92,9 @@ library Disputing {
         Round r = t.rounds[round % RING];
         require(r.tag() != round || r.isFinal(), IRoundLedgerErrors.NotFinal(round));
         Candidate candidate = t.candidates[round % RING];
-        bool isKept = candidate.tag() == round; // later, the ring has forgotten who attested
+        Clock c = t.clock;
+        // once round + 16 may be worked on, the ring forgets who attested
+        bool isKept = candidate.tag() == round && (c.current() < round + RING || c.lastRound() < round + RING);
         uint256 weight = isKept ? attestersWeight(t, round, attesters, 0) : 0;
         require(weight == (isKept ? candidate.weight() : attesters.length), IRoundLedgerErrors.WrongAttesters());
 

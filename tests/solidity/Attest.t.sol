@@ -88,6 +88,52 @@ contract AttestTest is Base {
         attest(stranger, 1, ROOT);
     }
 
+    /// @dev Rounds 1 and 17 share a slot of the ring. Were marks of round 1 written over, it could never be made final, and no stake and no
+    /// escrow would ever be free again.
+    function test_attest__round_16_before_not_final__waits_for_it() public {
+        vm.warp(votesEnd(17));
+        vm.expectRevert(abi.encodeWithSelector(RoundOccupied.selector, 1));
+        attest(validators[0], 17, ROOT);
+        settle(1, nobody);
+        attest(validators[0], 17, ROOT);
+    }
+
+    function test_commit__round_16_before_not_final__waits_for_it() public {
+        vm.warp(sealAt(17));
+        vm.startPrank(validators[0]);
+        vm.expectRevert(abi.encodeWithSelector(RoundOccupied.selector, 1));
+        ledger.commit(task, 17, "x");
+        settle(1, nobody);
+        ledger.commit(task, 17, "x");
+    }
+
+    /// @dev A case of a root that nobody closed for 16 rounds can be closed, though nobody knows its attesters any more.
+    function test_ruleRoot__the_ring_has_forgotten_the_attesters__ends_without_them() public {
+        address[] memory both = new address[](2);
+        (both[0], both[1]) = (validators[0], validators[1]);
+        if (both[0] > both[1]) (both[0], both[1]) = (both[1], both[0]);
+        attest(validators[0], 1, ROOT);
+        attest(validators[1], 1, ROOT);
+        vm.prank(address(court));
+        ledger.disputeRoot(task, 1, ROOT);
+        finalize(1);
+        vm.warp(opens(17) - 1);
+        uint256 snapshot = vm.snapshotState();
+        vm.prank(address(court));
+        ledger.ruleRoot(task, 1, 1, stranger, both);
+        assertEq(claimable(stranger), LOT, "half of both lots");
+        vm.revertToState(snapshot);
+
+        vm.warp(sealAt(17));
+        vm.prank(validators[0]);
+        ledger.commit(task, 17, "x"); // writes over its mark
+        vm.startPrank(address(court));
+        vm.expectRevert(WrongAttesters.selector);
+        ledger.ruleRoot(task, 1, 1, stranger, both);
+        ledger.ruleRoot(task, 1, 1, stranger, nobody);
+        assertEq(ledger.asidesOf(task), 0, "nothing waits");
+    }
+
     function test_attest__an_older_round_than_the_head__reverts() public {
         vm.warp(votesEnd(2));
         attest(validators[0], 2, ROOT);

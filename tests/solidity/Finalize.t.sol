@@ -248,7 +248,7 @@ contract FinalizeTest is Base, ITaskMarketEvents {
         assertSound();
     }
 
-    function test_finalize__wrong_candidate_first__its_attester_is_unpaid() public {
+    function test_finalize__another_root_first__who_attested_the_one_that_won_is_paid() public {
         sealRound(1);
         judge(1, all(3, VALID));
         vm.warp(votesEnd(1));
@@ -259,7 +259,7 @@ contract FinalizeTest is Base, ITaskMarketEvents {
         }
         finalize(1);
         for (uint256 i; i < 3; ++i) {
-            assertEq(claimable(validators[i]), seatsVoted(1, validators[i]) * 1 ether, "seats only");
+            assertEq(claimable(validators[i]), seatsVoted(1, validators[i]) * 1 ether + (i == 0 ? 0 : 0.1 ether), "seats and fee");
         }
     }
 

@@ -56,6 +56,61 @@ class Outcome(IntEnum):
     MALFORMED = 5
     NO_QUORUM = 6
     VOID = 7
+    CANARY = 8
+    FALSE_CANARY = 9
+    ASIDE = 10
+    UNOPENED = 11
+
+
+class MarkKind(IntEnum):
+    """What a submission's mark binds it to be, numbered as in the mark."""
+
+    WORK = 1
+    CANARY = 2
+
+
+class CutReason(IntEnum):
+    """Why a validator lost stake, numbered as in the round ledger's Cut event."""
+
+    CANARY = 1
+    OVERRULED = 2
+    SILENT = 3
+    ABSENT = 4
+    EXPOSED = 5
+    ROOT = 6
+
+
+class ClaimKind(IntEnum):
+    """What a challenger claims, numbered as in the dispute court."""
+
+    BAD_LEAF = 1
+    GOOD_LEAF = 2
+    ROOT = 3
+
+
+class Ruling(IntEnum):
+    """How a dispute ended, numbered as in the dispute court."""
+
+    NONE = 0
+    UPHELD = 1
+    REJECTED = 2
+
+
+class Stage(IntEnum):
+    """Where a case stands, numbered as in the dispute court."""
+
+    NONE = 0
+    DRAWING = 1
+    COMMITTING = 2
+    REVEALING = 3
+    APPEALING = 4
+    VOTING = 5
+    READY = 6
+    CLOSED = 7
+
+
+NO_INDEX = 65535
+"""Stands for the submission where an event or a case means none: a root, or a whole round."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Who looks at what: the seeds of a round, seats on the stake line, and the leaves that are drawn.
 
-Mirrors the round ledger. Doesn't protect against a proposer who withholds blocks: each consecutive slot it owns before
+Mirrors the round ledger and the dispute court. Doesn't protect against a proposer who withholds blocks: each consecutive slot it owns before
 the scheduled block gives it one bit of choice.
 """
 
@@ -14,8 +14,12 @@ from eth_utils.address import to_canonical_address
 from assay.errors import Refused
 from assay.protocol.hashing import keccak
 
+JURY_SEATS = 9
+JURY_QUORUM = 6
+
 _AUDIT = keccak(b"assay.audit")
 _DATA = keccak(b"assay.data")
+_JURY = keccak(b"assay.jury")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,20 @@ class Lot:
         return self.from_round <= round_ and (self.until_round is None or round_ < self.until_round)
 
 
-def audit_seed(chain_id: int, ledger: str, task: int, round_: int, prevrandao: bytes) -> bytes:
-    """Return the 16-byte seed that draws a round's seats and leaves, from the block at its scheduled seal."""
-    return _seed(_AUDIT, chain_id, ledger, task, round_, prevrandao)[:16]
+def audit_seed(chain_id: int, ledger: str, task: int, round_: int, word: bytes) -> bytes:
+    """Return the 16-byte seed that draws a round's seats and leaves, from the beacon's word of its scheduled seal."""
+    return _seed(_AUDIT, chain_id, ledger, task, round_, word)[:16]
 
 
 def beacon(chain_id: int, ledger: str, task: int, round_: int, prevrandao: bytes) -> bytes:
     """Return the 32-byte beacon that fixes a round's prompts and noise, from the block at its opening."""
     return _seed(_DATA, chain_id, ledger, task, round_, prevrandao)
+
+
+def jury_seed(chain_id: int, court: str, case: int, word: bytes) -> bytes:
+    """Return the 16-byte seed that draws the jury of a case, from the beacon's word of its scheduled second."""
+    types = ["bytes32", "uint256", "address", "uint256", "bytes32"]
+    return keccak(encode(types, [_JURY, chain_id, to_canonical_address(court), case, _word(word)]))[:16]
 
 
 def seat_point(seed: bytes, index: int, seat: int, line: int) -> int:
@@ -56,6 +66,17 @@ def seat_point(seed: bytes, index: int, seat: int, line: int) -> int:
 def seats_of(seed: bytes, index: int, seats: int, line: int, lot: Lot) -> list[int]:
     """Return which of a submission's seats 0 … seats − 1 fell into a lot; whether it counts is the caller's to ask."""
     return [seat for seat in range(seats) if lot.lo <= seat_point(seed, index, seat, line) < lot.hi]
+
+
+def extra_seats_of(seed: bytes, index: int, seats: int, line: int, lot: Lot) -> list[int]:
+    """Return which seats of a submission's extra draw fell into a lot, counted from 0 as in a vote: seat j is drawn as
+    seat `seats` + j."""
+    return [seat for seat in range(seats) if lot.lo <= seat_point(seed, index, seats + seat, line) < lot.hi]
+
+
+def jury_seats_of(seed: bytes, line: int, lot: Lot) -> list[int]:
+    """Return which of a case's jury seats 0 … 8 fell into a lot."""
+    return seats_of(seed, 0, JURY_SEATS, line, lot)
 
 
 def draw(seed: bytes, tag: str, count: int, n: int) -> list[int]:
@@ -77,8 +98,12 @@ def quorum(seats: int) -> int:
     return (2 * seats + 2) // 3
 
 
-def _seed(domain: bytes, chain_id: int, ledger: str, task: int, round_: int, prevrandao: bytes) -> bytes:
-    if len(prevrandao) != 32:
-        raise Refused(f"prevrandao has 32 bytes, this one has {len(prevrandao)}")
+def _seed(domain: bytes, chain_id: int, ledger: str, task: int, round_: int, word: bytes) -> bytes:
     types = ["bytes32", "uint256", "address", "uint256", "uint256", "bytes32"]
-    return keccak(encode(types, [domain, chain_id, to_canonical_address(ledger), task, round_, prevrandao]))
+    return keccak(encode(types, [domain, chain_id, to_canonical_address(ledger), task, round_, _word(word)]))
+
+
+def _word(word: bytes) -> bytes:
+    if len(word) != 32:
+        raise Refused(f"a beacon's word has 32 bytes, this one has {len(word)}")
+    return word

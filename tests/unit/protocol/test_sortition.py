@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from assay.errors import Refused
 from assay.protocol.hashing import keccak
-from assay.protocol.sortition import Lot, audit_seed, beacon, draw, quorum, seat_point, seats_of
+from assay.protocol.sortition import (
+    Lot,
+    audit_seed,
+    beacon,
+    draw,
+    extra_seats_of,
+    jury_seats_of,
+    jury_seed,
+    quorum,
+    seat_point,
+    seats_of,
+)
 
 LEDGER = "0x" + "c0" * 20
 RANDAO = keccak(b"randao")
@@ -60,6 +71,25 @@ def test_seats_of__lots_that_cover_the_line__share_every_seat_once(widths: list[
     drawn = [seat for lot in lots for seat in seats_of(SEED, index, seats, line, lot)]
 
     assert sorted(drawn) == list(range(seats))
+
+
+def test_extra_seats__of_a_lot__are_those_after_the_first_draw() -> None:
+    half = Lot("0x", 0, 50, 1)
+
+    both = seats_of(SEED, 3, 14, 100, half)
+
+    assert extra_seats_of(SEED, 3, 7, 100, half) == [seat - 7 for seat in both if seat >= 7]
+
+
+def test_jury_seed__its_words_are_abi_encoded() -> None:
+    words = keccak(b"assay.jury") + (31337).to_bytes(32, "big") + bytes.fromhex("c0" * 20).rjust(32, b"\0")
+    words += (7).to_bytes(32, "big") + RANDAO
+
+    assert jury_seed(31337, LEDGER, 7, RANDAO) == keccak(words)[:16]
+
+
+def test_jury_seats__of_the_whole_line__are_nine() -> None:
+    assert jury_seats_of(SEED, 10, Lot("0x", 0, 10, 1)) == list(range(9))
 
 
 def test_seats_of__many_submissions__are_linear_in_stake() -> None:

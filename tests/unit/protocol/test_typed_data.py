@@ -9,7 +9,19 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 
 from assay.protocol.hashing import keccak
-from assay.protocol.typed_data import attestation_digest, kept, mark
+from assay.protocol.typed_data import (
+    ASSAY,
+    GATEWAY,
+    INVITES,
+    attestation_digest,
+    ballot_digest,
+    domain_separator,
+    invite_digest,
+    kept,
+    mark,
+    permit_digest,
+    request_digest,
+)
 
 LEDGER, VALIDATOR = "0x" + "c0" * 20, "0x" + "ab" * 20
 ARGS: dict[str, Any] = {
@@ -63,10 +75,70 @@ def test_attestation_digest__any_field_changed__changes(name: str, value: Any) -
     assert attestation_digest(**(ARGS | {name: value})) != attestation_digest(**ARGS)
 
 
-def test_kept__digest__is_its_top_238_bits() -> None:
-    assert kept(b"\xff" * 32) == 2**238 - 1
-    assert kept((2**18).to_bytes(32, "big")) == 1
-    assert kept((2**18 - 1).to_bytes(32, "big")) == 0
+def test_kept__digest__is_its_top_236_bits() -> None:
+    assert kept(b"\xff" * 32) == 2**236 - 1
+    assert kept((2**20).to_bytes(32, "big")) == 1
+    assert kept((2**20 - 1).to_bytes(32, "big")) == 0
+
+
+def wallet(name: str, types: dict[str, str], message: dict[str, Any], contract: str = LEDGER) -> bytes:
+    """Return what a wallet would hash; the first of `types` is the message's."""
+    domain = {"name": name, "version": "1", "chainId": 31337, "verifyingContract": contract}
+    fields = {
+        kind: [dict(zip(("type", "name"), field.split(), strict=True)) for field in listed.split(",")]
+        for kind, listed in types.items()
+    }
+    whole = {
+        "types": {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"},
+                {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"},
+            ],
+            **fields,
+        },
+        "primaryType": next(iter(types)),
+        "domain": domain,
+        "message": message,
+    }
+    return bytes(Account.sign_message(encode_typed_data(full_message=whole), "0x" + "01" * 32).message_hash)
+
+
+def test_ballot_digest__is_what_a_wallet_would_sign() -> None:
+    salt = keccak(b"salt")
+    types = {"Ballot": "uint256 id,address juror,uint8 vote,bytes32 evidence,bytes32 salt"}
+    message = {"id": 9, "juror": VALIDATOR, "vote": 2, "evidence": keccak(b"e"), "salt": salt}
+    assert ballot_digest(31337, LEDGER, 9, VALIDATOR, 2, keccak(b"e"), salt) == wallet("Assay", types, message)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_request_digest__is_what_a_wallet_would_sign(count: int) -> None:
+    calls = [(VALIDATOR, bytes(range(n))) for n in range(count)]
+    types = {
+        "Request": "address account,uint256 nonce,uint256 deadline,Call[] calls",
+        "Call": "address target,bytes data",
+    }
+    listed = [{"target": target, "data": data} for target, data in calls]
+    message = {"account": VALIDATOR, "nonce": 2**255, "deadline": 77, "calls": listed}
+    assert request_digest(31337, LEDGER, VALIDATOR, 2**255, 77, calls) == wallet("Assay Gateway", types, message)
+
+
+def test_invite_digest__is_what_a_wallet_would_sign() -> None:
+    types = {"Invite": "uint256 task,address account,uint256 nonce,uint256 expiry"}
+    message = {"task": 3, "account": VALIDATOR, "nonce": 1, "expiry": 2**40}
+    assert invite_digest(31337, LEDGER, 3, VALIDATOR, 1, 2**40) == wallet("Assay Invites", types, message)
+
+
+def test_permit_digest__is_what_a_wallet_would_sign() -> None:
+    types = {"Permit": "address owner,address spender,uint256 value,uint256 nonce,uint256 deadline"}
+    message = {"owner": VALIDATOR, "spender": LEDGER, "value": 10**18, "nonce": 4, "deadline": 99}
+    separator = domain_separator(31337, LEDGER, "Some Token")
+    assert permit_digest(separator, VALIDATOR, LEDGER, 10**18, 4, 99) == wallet("Some Token", types, message)
+
+
+def test_domains__ledger_gateway_and_invites_at_one_address__differ() -> None:
+    assert len({domain_separator(1, LEDGER, name) for name in (ASSAY, GATEWAY, INVITES)}) == 3
 
 
 def test_mark__four_words__are_abi_encoded() -> None:

@@ -18,7 +18,7 @@ def show_account(store: Records, account: AccountAddress) -> models.Account:
     """One account. An account that no event names has zeros everywhere."""
     earned = sum(row.amount for row in store.payments(account=account))
     claimed = sum(row.amount for row in store.claims(account))
-    slashed = sum(row.burned + row.fees for row in store.slashes(account=account))
+    slashed = sum(row.burned + row.paid for row in store.slashes(account=account))
     return models.Account(
         address=account,
         staked=Money.of(_staked(store, account) - slashed),

@@ -7,7 +7,7 @@ money: what can be claimed is the vault's word, which only the chain knows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -23,7 +23,7 @@ from assay.api.judging import (
     why_unpaid,
 )
 from assay.api.terms import FAR, rounds_open, started
-from assay.protocol.pay import Payment, RoundPay
+from assay.protocol.pay import Payment, Settlement
 from assay.protocol.windows import Schedule
 from assay.store import Store
 from assay.store.rows import ClaimRow, EnlistmentRow, PaymentRow, SealRow, SlashRow, SubmissionRow, TaskRow
@@ -101,7 +101,7 @@ class _Ledger:
         self._seals: dict[int, SealRow] = {seal.round: seal for seal in store.seals(task.id)}
         self._final = {row.round for row in store.rounds(task.id)}
         self._ballots: dict[int, dict[int, list[Ballot]]] = {}
-        self._tallies: dict[int, RoundPay | None] = {}
+        self._tallies: dict[int, Settlement | None] = {}
         self._claims: dict[str, list[ClaimRow]] = {}
 
     @cached_property
@@ -198,13 +198,20 @@ class _Ledger:
         if self._now < self._schedule.reveal_end(number) or number in self._final:
             return None
         tally = self._tally(number)
-        mine = (who.account.lower(), who.role)
-        return next((one for one in (tally.payments if tally else []) if (one.account.lower(), one.role) == mine), None)
+        mine = [
+            one
+            for one in (tally.payments if tally else [])
+            if (one.account.lower(), one.role) == (who.account.lower(), who.role)
+        ]
+        if not mine:
+            return None
+        counts = (sum(one.seats for one in mine), sum(one.agreed for one in mine), sum(one.amount for one in mine))
+        return Payment(who.account, Role(who.role), *counts)
 
     def _verdict(self, number: int, row: SubmissionRow) -> Verdict | None:
         return verdict_of(outcome_of(row, self._tally(number)))
 
-    def _tally(self, number: int) -> RoundPay | None:
+    def _tally(self, number: int) -> Settlement | None:
         if number not in self._tallies:
             self._tallies[number] = tallied(self._store, self._task, number)
         return self._tallies[number]
@@ -219,7 +226,10 @@ class _Ledger:
 
     def _paid(self, number: int, who: EnlistmentRow) -> PaymentRow | None:
         found = self._payments.get((number, who.account, who.role), [])
-        return found[0] if found and found[0].amount else None
+        if not any(row.amount for row in found):
+            return None
+        seats, agreed = sum(row.seats for row in found), sum(row.agreed for row in found)
+        return replace(found[-1], seats=seats, agreed=agreed, amount=sum(row.amount for row in found))
 
     def _settled(self, paid: PaymentRow) -> State:
         if paid.account not in self._claims:
@@ -239,7 +249,7 @@ class _Ledger:
     ) -> Line:
         # An account may hold both roles; a slash of index i is the trainer's, whose submission it names.
         slashed = sum(
-            row.burned + row.fees
+            row.burned + row.paid
             for row in self._slashes.get((number, who.account), [])
             if self._meant(row, who.role, number)
         )

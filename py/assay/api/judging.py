@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from assay.api.terms import term
 from assay.errors import Refused
-from assay.protocol.pay import PayTerms, RoundPay, settle
+from assay.protocol.pay import Settlement
 from assay.protocol.sortition import Lot, seats_of
 from assay.protocol.votes import Vote, unpack
 from assay.store import Store
+from assay.store.settled import tally_of
 from assay.store.rows import EnlistmentRow, SealRow, SubmissionRow, TaskRow
 from assay.types import Outcome, Reason, Role, Verdict
 
@@ -27,6 +28,10 @@ OUTCOME_WORDS = {
     Outcome.MALFORMED: "malformed",
     Outcome.NO_QUORUM: "no quorum",
     Outcome.VOID: "round void, nobody sealed it",
+    Outcome.CANARY: "a canary",
+    Outcome.FALSE_CANARY: "a canary that its leaf doesn't bear out",
+    Outcome.ASIDE: "set aside",
+    Outcome.UNOPENED: "accepted, but never shown to be work",
 }
 _VERDICT_OF = {
     Outcome.PAID: Verdict.VALID,
@@ -34,6 +39,7 @@ _VERDICT_OF = {
     Outcome.INVALID: Verdict.INVALID,
     Outcome.UNAVAILABLE: Verdict.UNAVAILABLE,
     Outcome.MALFORMED: Verdict.MALFORMED,
+    Outcome.UNOPENED: Verdict.VALID,
 }
 
 
@@ -66,9 +72,11 @@ def drawn_seats(task: TaskRow, seal: SealRow, index: int, enlistment: Enlistment
 def ballots(store: Store, task: int, round_: int) -> dict[int, list[Ballot]]:
     """Return the opened votes of a round by submission index."""
     found: dict[int, list[Ballot]] = {}
-    for row in store.votes(task, round_):
-        for vote in _opened(row.votes):
-            found.setdefault(vote.index, []).append(_ballot(row.validator, vote))
+    cast = [(row.validator, row.votes) for row in store.votes(task, round_)]
+    cast += [(row.validator, row.votes) for row in store.extras(task, round_)]
+    for validator, votes in cast:
+        for vote in _opened(votes):
+            found.setdefault(vote.index, []).append(_ballot(validator, vote))
     return found
 
 
@@ -83,29 +91,15 @@ def _ballot(validator: str, vote: Vote) -> Ballot:
     return Ballot(validator, vote.seats.bit_count(), vote.verdict, vote.reason, vote.reason_name, vote.leaf)
 
 
-def tallied(store: Store, task: TaskRow, round_: int) -> RoundPay | None:
+def tallied(store: Store, task: TaskRow, round_: int) -> Settlement | None:
     """Return what the opened votes of a sealed round add up to so far, as its settlement would;
 
     None if they can't be read.
     """
     if store.seal(task.id, round_) is None:
         return None
-    reveals = store.votes(task.id, round_)
-    winner = store.checkpoint(task.id, round_)
-    sizes = {row.account: row.hi - row.lo for row in validators(store, task.id)}
     try:
-        return settle(
-            _pay_terms(task),
-            [(row.trainer, row.units) for row in store.submissions(task.id, round_)],
-            [(row.validator, v.index, v.seats, v.verdict) for row in reveals for v in _opened(row.votes)],
-            {row.validator: row.held for row in reveals},
-            {row.validator: sizes.get(row.validator, 0) for row in reveals},
-            [
-                row.validator
-                for row in store.attests(task.id, round_)
-                if winner and winner.final and row.root == winner.root
-            ],
-        )
+        return tally_of(store, task, round_)
     except Refused:
         return None
 
@@ -115,7 +109,7 @@ def final_outcome(submission: SubmissionRow) -> Outcome | None:
     return None if submission.outcome is None else Outcome(submission.outcome)
 
 
-def outcome_of(submission: SubmissionRow, tally: RoundPay | None) -> Outcome | None:
+def outcome_of(submission: SubmissionRow, tally: Settlement | None) -> Outcome | None:
     """Return a submission's final outcome, else the one that the opened votes give so far;
 
     None while they give none.
@@ -162,14 +156,3 @@ def why_unpaid(outcome: Outcome | None, votes: Sequence[Ballot]) -> str:
 def validators(store: Store, task: int) -> list[EnlistmentRow]:
     """Return the validators' enlistments of a task, in the order of the stake line."""
     return store.enlistments(task, int(Role.VALIDATOR))
-
-
-def _pay_terms(task: TaskRow) -> PayTerms:
-    return PayTerms(
-        price=term(task, "price"),
-        seat_fee=term(task, "seatFee"),
-        attest_fee=term(task, "attestFee"),
-        pot=term(task, "pot"),
-        seats=term(task, "seats"),
-        bond=term(task, "bond"),
-    )

@@ -160,7 +160,7 @@ class RoundSummary(Answer):
     checkpoint: str | None
     checkpoint_final: bool
     paid: Money | None
-    from_bonds: Money | None
+    from_stakes: Money | None
     burned: Money | None
 
 

@@ -201,8 +201,8 @@ def _round(store: Store, task: TaskRow, number: int, now: int) -> dict[str, Any]
         "refused": None if accepted is None else len(rows) - accepted,
         "checkpoint": None if checkpoint is None else hex32(checkpoint.root),
         "checkpoint_final": checkpoint is not None and checkpoint.final,
-        "paid": Money.of(ended.from_escrow + ended.from_bonds) if ended else None,
-        "from_bonds": Money.of(ended.from_bonds) if ended else None,
+        "paid": Money.of(ended.from_escrow + ended.from_stakes) if ended else None,
+        "from_stakes": Money.of(ended.from_stakes) if ended else None,
         "burned": Money.of(ended.burned) if ended else None,
     }
 

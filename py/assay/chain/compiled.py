@@ -12,9 +12,25 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 from assay.errors import Broken, Refused
 
-CONTRACTS = ("AssayToken", "StakeVault", "TaskMarket", "RoundLedger")
+CONTRACTS = (
+    "AssayToken",
+    "StakeVault",
+    "TaskMarket",
+    "HeaderBeacon",
+    "Tally",
+    "Invites",
+    "Gateway",
+    "RoundLedger",
+    "DisputeCourt",
+    "Lens",
+    "CommitRevealBeacon",
+)
+"""The contracts of a deployment in the order in which they are deployed; the last stands in for the header beacon."""
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -27,6 +43,19 @@ class Compiled:
     bytecode: bytes
     deployed: bytes
     holes: tuple[tuple[int, int], ...]
+
+    @property
+    def code_hash(self) -> bytes:
+        """keccak of the deployed code with zeros in place of immutable values."""
+        return self.hash_of(self.deployed)
+
+    def hash_of(self, code: bytes) -> bytes:
+        """Return keccak of `code`, read from a chain, with zeros where this contract has immutable values."""
+        return keccak(self._masked(code))
+
+    def immutables(self, code: bytes) -> list[bytes]:
+        """Return the 32-byte values that lie in `code` where this contract has immutable values, by place."""
+        return [code[start : start + length] for start, length in self.holes]
 
     def matches(self, code: bytes) -> bool:
         """Tell whether `code`, read from a chain, is this contract, whatever its immutable values are."""
@@ -52,7 +81,7 @@ def _bundle(name: str) -> dict[str, Any]:
     raise Refused(f"The contract {name} isn't compiled ({bundled} is missing): run scripts/setup first.")
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def compiled(name: str) -> Compiled:
     """Return a compiled contract.
 
@@ -77,7 +106,7 @@ def compiled(name: str) -> Compiled:
 
 
 def abi_hash() -> bytes:
-    """Return sha256 over the four ABIs: two programs with the same hash can talk to the same deployment."""
+    """Return sha256 over all ABIs: two programs with the same hash can talk to the same deployment."""
     whole = {name: compiled(name).abi for name in CONTRACTS}
     return hashlib.sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).digest()
 

@@ -2,13 +2,15 @@
 
 The contracts name one another at construction; their addresses follow from the deployer's nonce, so each can be told
 the others' in advance. Doesn't protect a deployer key that sends other transactions meanwhile: the addresses would be
-others, and the ledger refuses its wiring.
+others, and the ledger refuses its wiring. What was deployed is looked at closely by `inspection`.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import rlp
 from eth_utils.address import to_checksum_address
@@ -16,13 +18,28 @@ from eth_utils.crypto import keccak
 
 from assay.chain.abi import Interface
 from assay.chain.client import Client
-from assay.chain.compiled import CONTRACTS, abi_hash, compiled
-from assay.chain.deployment import Deployment, path_of, read, write
+from assay.chain.compiled import abi_hash, compiled
+from assay.chain.deployment import BEACONS, NAMES, Deployment, path_of, read, write
 from assay.chain.signing import Unsigned, sign
 from assay.errors import Refused, Unavailable
 from assay.types import Signer
 
 WAIT_SECONDS = 120.0
+HEADER_BEACON, COMMIT_REVEAL_BEACON = BEACONS
+LEAST_RANDOM = 1 << 64  # what chains without randomness put in its place is small: 0, or 1
+
+
+@dataclass(frozen=True, slots=True)
+class BeaconOptions:
+    """Which beacon to deploy (None: the one that fits the chain), and how a commit-reveal beacon runs.
+
+    `deposit` in wei of the token: what whoever commits and stays silent loses.
+    """
+
+    kind: str | None = None
+    slot_seconds: int = 12
+    reveal_seconds: int = 6
+    deposit: int = 10**18
 
 
 def deploy(
@@ -32,8 +49,9 @@ def deploy(
     supply: int,
     folder: Path | None = None,
     token: str | None = None,
+    beacon: BeaconOptions | None = None,
 ) -> Deployment:
-    """Deploy token, vault, market and ledger, and record them under `folder`; what is recorded and there is kept.
+    """Deploy the contracts, and record them under `folder`; what is recorded and there is kept.
 
     `unbonding_period` in seconds; `supply` in wei goes to the deployer. With `token`, that ERC-20 is used and none is
     deployed.
@@ -46,38 +64,46 @@ def deploy(
         recorded = read(folder, client.chain_id)
         if _is_there(client, recorded, own_token=token is None):
             return recorded
-    nonce = client.nonce(signer.address)
-    names = CONTRACTS if token is None else CONTRACTS[1:]
-    places = {name: address_at(signer.address, nonce + step) for step, name in enumerate(names)}
-    values = {
+    chosen = beacon or BeaconOptions()
+    kind = chosen.kind or beacon_for(client)
+    nonce, first = client.nonce(signer.address), client.head().number + 1
+    names = {k: (kind if k == "beacon" else name) for k, name in NAMES.items() if k != "token" or token is None}
+    places = {k: address_at(signer.address, nonce + step) for step, k in enumerate(names)}
+    values: dict[str, Any] = {
+        **places,
+        "token": token or places["token"],
         "supply": supply,
-        "token": token or places["AssayToken"],
-        "ledger": places["RoundLedger"],
-        "vault": places["StakeVault"],
-        "market": places["TaskMarket"],
         "unbondingPeriod": unbonding_period,
+        "slotSeconds": chosen.slot_seconds,
+        "revealSeconds": chosen.reveal_seconds,
+        "deposit": chosen.deposit,
     }
-    first = client.head().number + 1
     hashes = []
-    for step, name in enumerate(names):
+    for step, name in enumerate(names.values()):
         built = compiled(name)
         hashes.append(_create(client, signer, nonce + step, built.bytecode + Interface(built.abi).construct(values)))
-    for name, hash_ in zip(names, hashes, strict=True):
+    for name, hash_ in zip(names.values(), hashes, strict=True):
         _await(client, name, hash_)
     deployment = Deployment(
         chain_id=client.chain_id,
-        token=str(values["token"]),
-        vault=places["StakeVault"],
-        market=places["TaskMarket"],
-        ledger=places["RoundLedger"],
+        beacon_kind=kind,
         block=first,
         deployer=signer.address,
         abi_hash="0x" + abi_hash().hex(),
+        **{k: str(values[k]) for k in NAMES},
     )
     verify(client, deployment, own_token=token is None)
     if folder is not None:
         write(folder, deployment)
     return deployment
+
+
+def beacon_for(client: Client) -> str:
+    """Return the contract of the beacon that fits the chain: block headers where `prevrandao` is alive."""
+    head = client.head().number
+    words = [int.from_bytes(client.prevrandao(number), "big") for number in range(max(1, head - 1), head + 1)]
+    constant = len(set(words)) < len(words) or any(word < LEAST_RANDOM for word in words)
+    return COMMIT_REVEAL_BEACON if constant else HEADER_BEACON
 
 
 def verify(client: Client, deployment: Deployment, own_token: bool = True) -> None:
@@ -102,19 +128,16 @@ def address_at(sender: str, nonce: int) -> str:
 
 def _is_there(client: Client, deployment: Deployment, own_token: bool) -> bool:
     """Tell whether all contracts are there; False when none is, as on a chain that was started anew."""
-    places = {
-        "StakeVault": deployment.vault,
-        "TaskMarket": deployment.market,
-        "RoundLedger": deployment.ledger,
-        **({"AssayToken": deployment.token} if own_token else {}),
-    }
+    places = deployment.places()
+    if not own_token:
+        del places[NAMES["token"]]
     codes = {name: client.code(address) for name, address in places.items()}
     if not any(codes.values()):
         return False
     for name, code in codes.items():
         if not compiled(name).matches(code):
             what = "other code" if code else "no code"
-            raise Refused(f"There is {what} at {places[name]} on chain {client.chain_id}, recorded as {name}.")
+            raise Refused(f"There is {what} at {places[name]}, where {name} of chain {client.chain_id} is recorded.")
     return True
 
 

@@ -8,23 +8,54 @@ from pathlib import Path
 
 from assay.errors import Refused, Unavailable
 
+NAMES = {
+    "token": "AssayToken",
+    "vault": "StakeVault",
+    "market": "TaskMarket",
+    "beacon": "HeaderBeacon",
+    "tally": "Tally",
+    "invites": "Invites",
+    "gateway": "Gateway",
+    "ledger": "RoundLedger",
+    "court": "DisputeCourt",
+    "lens": "Lens",
+}
+"""The contracts' names by what they are called here, in the order in which they are deployed."""
+
+BEACONS = ("HeaderBeacon", "CommitRevealBeacon")
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The addresses (checksummed) of one deployment; `block` is the first whose events matter, `abi_hash` 0x-hex."""
+    """The addresses (checksummed) of one deployment; `block` is the first whose events matter, `abi_hash` 0x-hex.
+
+    `beacon_kind` names the beacon's contract.
+    """
 
     chain_id: int
     token: str
     vault: str
     market: str
+    beacon: str
+    beacon_kind: str
+    tally: str
+    invites: str
+    gateway: str
     ledger: str
+    court: str
+    lens: str
     block: int
     deployer: str
     abi_hash: str
 
-    def addresses(self) -> tuple[str, str, str]:
-        """Return the contracts whose events are followed: vault, market, ledger."""
-        return self.vault, self.market, self.ledger
+    def places(self) -> dict[str, str]:
+        """Return the address of each contract by its name, in the order in which they are deployed."""
+        return {self.beacon_kind if kind == "beacon" else name: getattr(self, kind) for kind, name in NAMES.items()}
+
+    def followed(self) -> dict[str, str]:
+        """Return the addresses of the contracts whose events are followed, by name."""
+        kinds = ("vault", "market", "invites", "gateway", "ledger", "court")
+        return {NAMES[kind]: getattr(self, kind) for kind in kinds}
 
 
 def path_of(folder: Path, chain_id: int) -> Path:
@@ -43,6 +74,8 @@ def read(folder: Path, chain_id: int) -> Deployment:
         kinds = {field.name: int if field.name in {"chain_id", "block"} else str for field in fields(Deployment)}
         if set(raw) != set(kinds) or any(not isinstance(raw[name], kind) for name, kind in kinds.items()):
             raise ValueError("fields")
+        if raw["beacon_kind"] not in BEACONS:
+            raise ValueError("beacon")
         found = Deployment(**raw)
     except FileNotFoundError as error:
         raise Refused(

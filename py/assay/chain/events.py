@@ -15,7 +15,7 @@ from assay.chain.abi import Interface
 from assay.chain.client import Client
 from assay.chain.compiled import compiled
 from assay.chain.contracts import Contracts
-from assay.chain.fold import fold
+from assay.chain.fold import fold, task_of_case
 from assay.errors import Broken, Refused, Unavailable
 from assay.store import Store
 from assay.store.rows import BlockRow, CursorRow, EventRow
@@ -38,9 +38,8 @@ class Follower:
         self._store = store
         self._confirmations = confirmations
         self._deployment = deployment = contracts.deployment
-        names = {deployment.vault: "StakeVault", deployment.market: "TaskMarket", deployment.ledger: "RoundLedger"}
         self._events = {
-            address.lower(): (name, Interface(compiled(name).abi).events) for address, name in names.items()
+            address.lower(): Interface(compiled(name).abi).events for name, address in deployment.followed().items()
         }
         genesis = client.reference(0)
         first = genesis.hash.hex()[:16] if genesis else "?"
@@ -77,7 +76,7 @@ class Follower:
 
     def _batch(self, first: int, last: int, cursor: CursorRow | None) -> int:
         end = self._client.reference(last)
-        raw = self._client.logs(first, last, self._deployment.addresses())
+        raw = self._client.logs(first, last, list(self._deployment.followed().values()))
         logs = _in_order(raw, first, last)
         blocks = self._headers(logs)
         settled = cursor is None or self._on_chain(cursor.number, cursor.hash)
@@ -87,7 +86,7 @@ class Follower:
             for block in blocks:
                 batch.put(block)
             new = 0
-            for event in self._decoded(logs):
+            for event in (task_of_case(batch, event) for event in self._decoded(logs)):
                 if batch.put(event, replace=False):
                     fold(batch, event)
                     new += 1
@@ -109,7 +108,7 @@ class Follower:
     def _decoded(self, logs: Sequence[Mapping[str, Any]]) -> list[EventRow]:
         events = []
         for log in logs:
-            _, known = self._events[str(log["address"]).lower()]
+            known = self._events[str(log["address"]).lower()]
             topics = [bytes.fromhex(topic[2:]) for topic in log["topics"]]
             event = known.get(topics[0]) if topics else None
             if event is None:

@@ -70,7 +70,7 @@ def _round(s: Session, store: Store, task: TaskRow, number: int) -> dict[str, An
         for row in rows
         if row.outcome not in {Outcome.PAID, Outcome.NOT_HELD}
     ]
-    paid = ended.from_escrow + ended.from_bonds if ended else 0
+    paid = ended.from_escrow + ended.from_stakes if ended else 0
     return {
         "task": task.id,
         "round": number,

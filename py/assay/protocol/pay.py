@@ -1,31 +1,29 @@
-"""What a round pays: outcomes, pay and slashes, as the ledger's `finalize` computes them from submissions and reveals.
+"""What a settlement is made of: the terms that it depends on, and a sheet of outcomes, credits, slashes, cuts and
+payments.
 
-Amounts in wei. Takes what the ledger has checked already: seats that were drawn, reveals that open their commitments,
-one vote per validator and submission. Knows nothing of the stake that an exposed trainer has left.
+Amounts in wei, rounded down wherever they are divided. Knows no rule of who gets what: see `shares` and `tally`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from eth_utils.address import to_checksum_address
+from eth_utils.address import to_canonical_address, to_checksum_address
 
 from assay.errors import Refused
-from assay.protocol.sortition import quorum
-from assay.types import Outcome, Role, Verdict
+from assay.types import Outcome, Role
 
-_OUTCOMES = {
-    Verdict.INVALID: Outcome.INVALID,
-    Verdict.UNAVAILABLE: Outcome.UNAVAILABLE,
-    Verdict.MALFORMED: Outcome.MALFORMED,
-}
+if TYPE_CHECKING:
+    from assay.protocol.shares import Aside
+
+PAYMENT_BYTES = 36
 
 
 @dataclass(frozen=True, slots=True)
 class PayTerms:
-    """The terms that pay depends on: wei, and `seats` drawn per submission."""
+    """The terms that pay depends on: wei, `seats` drawn per submission, canaries paid for per 10,000 submissions."""
 
     price: int
     seat_fee: int
@@ -33,27 +31,26 @@ class PayTerms:
     pot: int
     seats: int
     bond: int
+    cut: int = 0
+    canary_fee: int = 0
+    canary_rate: int = 0
+
+    @classmethod
+    def of(cls, terms: Mapping[str, Any]) -> PayTerms:
+        """Read them from the contract's `Terms` by its field names."""
+        names = ("price", "seatFee", "attestFee", "pot", "seats", "bond", "cut", "canaryFee", "canaryRate")
+        return cls(*(int(terms[name]) for name in names))
 
 
-class Claim(NamedTuple):
-    """One submission, in the order of its round."""
-
-    trainer: str
-    units: int
-
-
-class Ballot(NamedTuple):
-    """One validator's verdict on one submission, by its index, for the seats of a bit mask."""
-
-    validator: str
-    submission: int
-    seats: int
-    verdict: Verdict
+def exposure(terms: Mapping[str, Any]) -> int:
+    """Return the wei that one submission risks: its bond, and the fees of its seats in both draws."""
+    draws = 2 if int(terms["extraWindow"]) else 1
+    return int(terms["bond"]) + int(terms["seats"]) * int(terms["seatFee"]) * draws
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What one account earned in one role, the ledger's `Paid` event.
+    """What one account earned in one role, as in the ledger's `Payments` event.
 
     For a validator `seats` voted and `agreed` of them voted the outcome; for a trainer: submissions, and those paid.
     """
@@ -66,166 +63,108 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Slash:
-    """What one refused submission costs its trainer, the ledger's `Slashed` event."""
+class Penalty:
+    """Stake that one account loses over one submission: `reason` as in `CutReason`, 0 for a trainer's slash."""
 
     account: str
     index: int
+    reason: int
     burned: int
-    fees: int
+    paid: int
 
 
 @dataclass(slots=True)
-class RoundPay:
-    """A settled round. Σ credits = from_escrow + from_bonds."""
+class Settlement:
+    """A settled round, or a settled share. Σ credits ≤ from_escrow + what slashes and cuts paid.
+
+    `credits` and `payments` may name an account more than once. `due` is what the pot was asked for, `attest_pay` what
+    an attester of a disputed root gets when it is cleared.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list)
+    credits: list[tuple[str, int]] = field(default_factory=list)
+    slashes: list[Penalty] = field(default_factory=list)
+    cuts: list[Penalty] = field(default_factory=list)
+    asides: list[Aside] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
-    slashes: list[Slash] = field(default_factory=list)
-    credits: dict[str, int] = field(default_factory=dict)
     from_escrow: int = 0
-    from_bonds: int = 0
-    burned: int = 0
+    attest_pay: int = 0
+    due: int = 0
+
+    @property
+    def from_stakes(self) -> int:
+        """Wei of stakes that went to others."""
+        return sum(p.paid for p in (*self.slashes, *self.cuts))
+
+    @property
+    def burned(self) -> int:
+        return sum(p.burned for p in (*self.slashes, *self.cuts))
+
+    def earned(self, account: str, role: Role | None = None) -> int:
+        """Return the payments of an account, in one role or in both."""
+        return sum(p.amount for p in self.payments if p.account == account and role in {None, p.role})
+
+    def credit(self, account: str, amount: int) -> None:
+        """Credit an account without saying why: rewards, whose events name them."""
+        if amount:
+            self.credits.append((account, amount))
+
+    def pay(self, account: str, role: Role, seats: int, agreed: int, amount: int) -> None:
+        """Credit an account and say what for; also when it is nothing, so that a validator can see why."""
+        self.credit(account, amount)
+        self.payments.append(Payment(account, role, seats, agreed, amount))
+
+    def slash(self, trainer: str, index: int, burned: int, paid: int) -> None:
+        self.slashes.append(Penalty(trainer, index, 0, burned, paid))
+
+    def cut(self, validator: str, index: int, reason: int, amount: int) -> int:
+        """Cut a validator, half burned, and return the other half."""
+        if amount:
+            self.cuts.append(Penalty(validator, index, reason, amount - amount // 2, amount // 2))
+        return amount // 2
+
+    def burn(self, amount: int) -> None:
+        """Burn what was to be paid out of the last cuts, when nobody takes it."""
+        for k in range(len(self.cuts) - 1, -1, -1):
+            part = min(amount, self.cuts[k].paid)
+            self.cuts[k] = replace(self.cuts[k], burned=self.cuts[k].burned + part, paid=self.cuts[k].paid - part)
+            amount -= part
+
+    def escrowed(self, amount: int, due: int, pot: int) -> int:
+        """Take `amount` from the escrow, or its share when more is due than the pot holds; return what is paid."""
+        part = amount if due <= pot else amount * pot // due
+        self.from_escrow += part
+        return part
 
 
-@dataclass(slots=True)
-class _Due:
-    """What one account asks for before the pot is looked at."""
-
-    seats: int = 0
-    agreed: int = 0
-    escrow: int = 0
-    bonds: int = 0
-
-
-def settle(
-    terms: PayTerms,
-    submissions: Sequence[tuple[str, int]],
-    votes: Iterable[tuple[str, int, int, Verdict]],
-    held: Mapping[str, int],
-    stakes: Mapping[str, int],
-    attesters: Iterable[str],
-    *,
-    sealed: bool = True,
-) -> RoundPay:
-    """Settle a round.
-
-    submissions: `Claim`s (trainer, units) by index. votes: `Ballot`s (validator, submission, seats, verdict). held:
-    bitmap of the artifacts that each revealing validator holds. stakes: gwei of each revealing validator, in the order
-    of their reveals; who revealed an empty vote is there too. attesters: all who attested the checkpoint that won. A
-    round that nobody sealed is void. Raises Refused for votes that the ledger can't have taken.
-    """
-    pay = RoundPay()
-    claims = [Claim(_account(trainer), units) for trainer, units in submissions]
-    if not sealed:
-        pay.outcomes = [Outcome.VOID] * len(claims)
-        return pay
-    ballots = [Ballot(_account(who), i, seats, Verdict(verdict)) for who, i, seats, verdict in votes]
-    weights = {_account(who): stake for who, stake in stakes.items()}
-    bitmaps = {_account(who): bits for who, bits in held.items()}
-    _check(terms, len(claims), ballots, weights)
-
-    winners = [_winner(terms, [b for b in ballots if b.submission == i]) for i in range(len(claims))]
-    pay.outcomes = [_outcome(winner, i, bitmaps, weights) for i, winner in enumerate(winners)]
-    trainers = _trainers(terms, claims, pay.outcomes)
-    validators = _validators(terms, ballots, winners, weights, attesters)
-    for i, (claim, winner) in enumerate(zip(claims, winners, strict=True)):
-        if winner is not None and winner is not Verdict.VALID:
-            agreeing = sum(b.seats.bit_count() for b in ballots if b.submission == i and b.verdict is winner)
-            burned = terms.bond if winner is Verdict.INVALID else 0
-            pay.slashes.append(Slash(claim.trainer, i, burned, agreeing * terms.seat_fee))
-
-    due = sum(d.escrow for d in (*trainers.values(), *validators.values()))
-    for role, accounts in ((Role.TRAINER, trainers), (Role.VALIDATOR, validators)):
-        for account, asked in accounts.items():
-            _pay(pay, account, role, asked, _share(asked.escrow, due, terms.pot))
-    pay.from_bonds = sum(slash.fees for slash in pay.slashes)
-    pay.burned = sum(slash.burned for slash in pay.slashes)
-    return pay
+def pack_payments(payments: list[Payment]) -> bytes:
+    """Return 36 bytes a payment: account 20 | role 1 | seats 2 | agreed 2 | wei 11."""
+    return b"".join(
+        to_canonical_address(p.account)
+        + int(p.role).to_bytes(1, "big")
+        + p.seats.to_bytes(2, "big")
+        + p.agreed.to_bytes(2, "big")
+        + p.amount.to_bytes(11, "big")
+        for p in payments
+    )
 
 
-def _winner(terms: PayTerms, ballots: Sequence[Ballot]) -> Verdict | None:
-    """A verdict wins with a quorum of seats, two voters, and two thirds of the seats that were revealed."""
-    revealed = sum(b.seats.bit_count() for b in ballots)
-    for verdict in Verdict:
-        agreeing = [b for b in ballots if b.verdict is verdict]
-        seats = sum(b.seats.bit_count() for b in agreeing)
-        if seats >= quorum(terms.seats) and len(agreeing) >= 2 and 3 * seats >= 2 * revealed:
-            return verdict
-    return None
+def unpack_payments(data: bytes) -> list[Payment]:
+    """Read what `pack_payments` writes. Raises Refused."""
+    if len(data) % PAYMENT_BYTES:
+        raise Refused(f"payments come as {PAYMENT_BYTES} bytes each, not as {len(data)} bytes")
+    return [_payment(data[at : at + PAYMENT_BYTES]) for at in range(0, len(data), PAYMENT_BYTES)]
 
 
-def _outcome(winner: Verdict | None, i: int, held: Mapping[str, int], stakes: Mapping[str, int]) -> Outcome:
-    """Accepted work is paid when two thirds of the revealing stake hold its artifact."""
-    if winner is None:
-        return Outcome.NO_QUORUM
-    if winner is not Verdict.VALID:
-        return _OUTCOMES[winner]
-    holding = sum(stake for who, stake in stakes.items() if held.get(who, 0) >> i & 1)
-    return Outcome.PAID if 3 * holding >= 2 * sum(stakes.values()) else Outcome.NOT_HELD
+def _payment(data: bytes) -> Payment:
+    if data[20] not in {*Role}:
+        raise Refused(f"a payment names the role {data[20]}, and there is none")
+    numbers = (int.from_bytes(part, "big") for part in (data[21:23], data[23:25], data[25:36]))
+    return Payment(str(to_checksum_address(data[:20])), Role(data[20]), *numbers)
 
 
-def _trainers(terms: PayTerms, claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> dict[str, _Due]:
-    dues: dict[str, _Due] = {}
-    for claim, outcome in zip(claims, outcomes, strict=True):
-        due = dues.setdefault(claim.trainer, _Due())
-        due.seats += 1
-        if outcome is Outcome.PAID:
-            due.agreed += 1
-            due.escrow += claim.units * terms.price
-    return dues
-
-
-def _validators(
-    terms: PayTerms,
-    ballots: Sequence[Ballot],
-    winners: Sequence[Verdict | None],
-    stakes: Mapping[str, int],
-    attesters: Iterable[str],
-) -> dict[str, _Due]:
-    dues = {who: _Due() for who in stakes}
-    for ballot in ballots:
-        due, seats = dues[ballot.validator], ballot.seats.bit_count()
-        due.seats += seats
-        if ballot.verdict is not winners[ballot.submission]:
-            continue
-        due.agreed += seats
-        if ballot.verdict is Verdict.VALID:
-            due.escrow += seats * terms.seat_fee
-        else:
-            due.bonds += seats * terms.seat_fee
-    for who in dict.fromkeys(_account(a) for a in attesters):
-        dues.setdefault(who, _Due()).escrow += terms.attest_fee
-    return dues
-
-
-def _pay(pay: RoundPay, account: str, role: Role, due: _Due, escrow: int) -> None:
-    amount = escrow + due.bonds
-    pay.from_escrow += escrow
-    if amount:
-        pay.credits[account] = pay.credits.get(account, 0) + amount
-    if amount or role is Role.VALIDATOR:  # a validator who earned nothing still sees why; the ledger tells both alike
-        pay.payments.append(Payment(account, role, due.seats, due.agreed, amount))
-
-
-def _share(amount: int, due: int, pot: int) -> int:
-    return amount if due <= pot else amount * pot // due
-
-
-def _check(terms: PayTerms, count: int, ballots: Sequence[Ballot], stakes: Mapping[str, int]) -> None:
-    taken: dict[int, int] = {}
-    voters = set()
-    for ballot in ballots:
-        index, before = ballot.submission, taken.get(ballot.submission, 0)
-        if not 0 <= index < count or not 0 < ballot.seats < 1 << terms.seats or ballot.seats & before:
-            raise Refused(f"the vote of {ballot.validator} on submission {index} claims seats that it can't have")
-        if ballot.validator not in stakes or (ballot.validator, index) in voters:
-            raise Refused(f"{ballot.validator} voted on submission {index} twice or revealed no stake")
-        voters.add((ballot.validator, index))
-        taken[index] = before | ballot.seats
-
-
-def _account(address: str) -> str:
+def account_of(address: str) -> str:
+    """Return an address with its checksum. Raises Refused."""
     try:
         return str(to_checksum_address(address))
     except (TypeError, ValueError):

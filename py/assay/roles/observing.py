@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assay.protocol import pay, sortition, votes
+from assay.protocol import sortition
+from assay.protocol.pay import exposure
 from assay.protocol.sortition import Lot
 from assay.protocol.spec import TaskSpec
 from assay.protocol.windows import Phase, Schedule
 from assay.roles.deciding import RoundView, TaskView
 from assay.store.engine import Store
+from assay.store.settled import accepted
 from assay.store.rows import EnlistmentRow, SubmissionRow, TaskRow
-from assay.types import Outcome, Role
+from assay.types import Role
 
 GWEI = 10**9
 
@@ -82,7 +84,7 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         done=_done(store, known, task.id, 0) | ({"refund"} if task.state == "refunded" else set()),
         evaluated=frozenset(note.round for note in store.notes(task.id, "evaluation")),
         free_exposure=enlisted - _exposed(store, known, task, spec),
-        exposure_needed=spec.money.bond + spec.money.seats * spec.money.seat_fee,
+        exposure_needed=exposure(task.terms),
         train_seconds=min((float(note.json["seconds"]) for note in store.notes(task.id, "trained")), default=0.0),
         over=_over(task, schedule, now, rounds),
     )
@@ -90,22 +92,7 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
 
 def included(store: Store, task: TaskRow, spec: TaskSpec, round_: int) -> tuple[int, ...]:
     """Return the submissions of a round that were accepted and are held: what the next checkpoint is made of."""
-    settled = settle(store, task, spec, round_)
-    return tuple(index for index, outcome in enumerate(settled.outcomes) if outcome is Outcome.PAID)
-
-
-def settle(store: Store, task: TaskRow, spec: TaskSpec, round_: int) -> pay.RoundPay:
-    """Tally a round from its reveals, as the contract will at the end; who attested doesn't matter for the outcomes."""
-    money, reveals, on_line = spec.money, store.votes(task.id, round_), lots(store, task.id)
-    return pay.settle(
-        pay.PayTerms(money.price, money.seat_fee, money.attest_fee, money.pot, money.seats, money.bond),
-        [(row.trainer, row.units) for row in store.submissions(task.id, round_)],
-        [(row.validator, vote.index, vote.seats, vote.verdict) for row in reveals for vote in votes.unpack(row.votes)],
-        {row.validator: row.held for row in reveals},
-        {row.validator: on_line[row.validator].hi - on_line[row.validator].lo for row in reveals},
-        [],
-        sealed=store.seal(task.id, round_) is not None,
-    )
+    return tuple(accepted(store, task, round_))
 
 
 def seats_of(store: Store, known: Known, task: TaskRow, spec: TaskSpec, round_: int) -> dict[int, int]:

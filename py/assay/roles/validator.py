@@ -106,10 +106,9 @@ def _fetch(node: Node, task: TaskRow, spec: TaskSpec, action: FetchSubmission) -
 
 def _seal(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
     schedule = schedule_of(task, spec)
-    pair = node.client.header_pair(schedule.seal_at(round_)) if schedule else None
-    if pair is not None:
-        header, parent, _ = pair
-        node.outbox.put(key(task.id, round_, "seal"), node.contracts.seal(task.id, round_, header, parent))
+    proof = node.contracts.word_proof(schedule.seal_at(round_)) if schedule else None
+    if proof is not None:
+        node.outbox.put(key(task.id, round_, "seal"), node.contracts.seal(task.id, round_, proof))
 
 
 def _check(node: Node, task: TaskRow, spec: TaskSpec, action: Check) -> None:

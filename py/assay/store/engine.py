@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
@@ -20,6 +20,7 @@ from assay.store import tables
 from assay.store.batch import Batch
 from assay.store.database import explained
 from assay.store.queries.blocks import BlockQueries
+from assay.store.queries.disputes import DisputeQueries
 from assay.store.queries.money import MoneyQueries
 from assay.store.queries.outbox import OutboxQueries
 from assay.store.queries.records import RecordQueries
@@ -27,9 +28,11 @@ from assay.store.queries.rounds import RoundQueries
 from assay.store.queries.tasks import TaskQueries
 
 BUSY_SECONDS = 30
+_OLDER = {"1"}
+"""Schemas that differ from this program's only in what is read from the chain."""
 
 
-class Store(TaskQueries, RoundQueries, MoneyQueries, BlockQueries, OutboxQueries, RecordQueries):
+class Store(TaskQueries, RoundQueries, MoneyQueries, DisputeQueries, BlockQueries, OutboxQueries, RecordQueries):
     """All records of one node. Safe to share between threads; several processes may open the same one."""
 
     @contextmanager
@@ -109,12 +112,24 @@ def _quick_check(engine: Engine, place: str) -> None:
         )
 
 
+def _migrate(connection: Connection) -> None:
+    """Forget what the chain can tell again, in this program's tables; keep what is this node's own."""
+    there = set(inspect(connection).get_table_names())
+    for table in reversed(tables.FROM_CHAIN):
+        if table.name in there:
+            table.drop(connection)
+    tables.metadata.create_all(connection)
+    connection.execute(update(tables.meta).where(tables.meta.c.name == "schema").values(value=str(tables.SCHEMA_VERSION)))
+
+
 def _prepare(connection: Connection, place: str) -> None:
     tables.meta.create(connection, checkfirst=True)
     version = connection.execute(select(tables.meta.c.value).where(tables.meta.c.name == "schema")).scalar()
     if version is None:
         tables.metadata.create_all(connection)
         connection.execute(insert(tables.meta).values(name="schema", value=str(tables.SCHEMA_VERSION)))
+    elif version in _OLDER:
+        _migrate(connection)
     elif version != str(tables.SCHEMA_VERSION):
         raise Broken(
             f"The records at {place} have schema {version}, and this program knows schema {tables.SCHEMA_VERSION} only."

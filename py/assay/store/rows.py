@@ -73,7 +73,8 @@ class TaskRow:
 class EnlistmentRow:
     """An account's enlistment in a role.
 
-    Lo and hi (gwei) bound a validator's lot on the stake line, and are 0 for a trainer.
+    Lo and hi (gwei) bound a validator's lot on the stake line, and are 0 for a trainer. `cut` (wei) is what a lot has
+    lost of `amount`; a trainer's amount is without what it lost and without what its shares risk that are set aside.
     """
 
     task: int
@@ -87,13 +88,15 @@ class EnlistmentRow:
     lo: int
     hi: int
     block: int
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionRow:
     """A submission.
 
-    `n` counts the trainer's earlier submissions in the round, `outcome` is None until the round is final.
+    `n` counts the trainer's earlier submissions in the round, `outcome` is None until the round is final, and ASIDE until its
+    share is settled.
     """
 
     task: int
@@ -112,13 +115,14 @@ class SubmissionRow:
 
 @dataclass(frozen=True, slots=True)
 class SealRow:
-    """A round's audit seed (16 bytes) and stake line (gwei); `header_block` is the block that gave the seed."""
+    """A round's audit seed (16 bytes) and stake line (gwei); `source` is the block, or the slot of
+    the beacon, that gave the seed."""
 
     task: int
     round: int
     seed: bytes
     line: int
-    header_block: int
+    source: int
     block: int
 
 
@@ -133,7 +137,7 @@ class CommitRow:
 
 @dataclass(frozen=True, slots=True)
 class VoteRow:
-    """A validator's reveal; `order` counts the reveals of the round, which finalize must repeat in this order."""
+    """A validator's reveal; `order` counts the reveals of the round."""
 
     task: int
     round: int
@@ -143,6 +147,19 @@ class VoteRow:
     held: int
     evidence: bytes
     salt: bytes
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraRow:
+    """A validator's votes of a round's extra draw; `order` counts them, and finalize must repeat them in this order."""
+
+    task: int
+    round: int
+    validator: str
+    order: int
+    evidence: bytes
+    votes: bytes
     block: int
 
 
@@ -160,13 +177,18 @@ class AttestRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRow:
-    """Checkpoint `round` of a task; round 0 is genesis, final once the task has started."""
+    """Checkpoint `round` of a task; round 0 is genesis, final once the task has started.
+
+    `disputed` while the court hasn't ruled on it, `ruling` (as in `types.Ruling`) from then on.
+    """
 
     task: int
     round: int
     root: bytes
     final: bool
     block: int
+    disputed: bool = False
+    ruling: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +199,47 @@ class RoundRow:
     round: int
     outcomes: bytes
     from_escrow: int
-    from_bonds: int
+    from_stakes: int
     burned: int
     block: int
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryRow:
+    """A submission that its maker showed to be known-bad, with the leaf and the check that fail."""
+
+    task: int
+    round: int
+    index: int
+    salt: bytes
+    leaf: int
+    check: int
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class AsideRow:
+    """A share that was set aside: `json` is the ledger's `Aside` as its event gave it, bytes as 0x-hex text.
+
+    `outcome` and the money (wei) are None until it is settled; `lost` is what its trainer lost by it.
+    """
+
+    task: int
+    round: int
+    index: int
+    json: dict[str, Any]
+    block: int
+    outcome: int | None = None
+    from_escrow: int | None = None
+    from_stakes: int | None = None
+    burned: int | None = None
+    lost: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentRow:
+    """One payment; `n` counts those of one event. A round may pay an account more than once."""
+
     task: int
     round: int
     account: str
@@ -193,18 +249,100 @@ class PaymentRow:
     amount: int
     block: int
     log_index: int
+    n: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SlashRow:
+    """What a trainer lost over a submission: wei destroyed, and wei that went to seats or to a challenger."""
+
     task: int
     round: int
     account: str
     index: int
     burned: int
-    fees: int
+    paid: int
     block: int
     log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutRow:
+    """What a validator lost; `reason` as in `types.CutReason`, index 65535 where no single submission is meant."""
+
+    task: int
+    round: int
+    validator: str
+    index: int
+    reason: int
+    burned: int
+    paid: int
+    block: int
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A dispute. Times are unix seconds, bonds wei, the line gwei; the seed is None before the jury is summoned.
+
+    `claim`, `ruling` as in `types`; `ruling` is None until the case is closed.
+    """
+
+    id: int
+    task: int
+    round: int
+    index: int
+    claim: int
+    check: int
+    leaf: int
+    challenger: str
+    digest: bytes
+    bond: int
+    uri: str
+    opened_at: int
+    block: int
+    seed: bytes | None = None
+    line: int = 0
+    source: int | None = None
+    appellant: str | None = None
+    appeal_bond: int = 0
+    ruling: int | None = None
+    burned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JurorRow:
+    """A juror that has committed; what it revealed is None before."""
+
+    case: int
+    juror: str
+    task: int
+    block: int
+    seats: int | None = None
+    vote: int | None = None
+    evidence: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppealVoteRow:
+    """A vote of enlisted stake on an appeal; weight in gwei."""
+
+    case: int
+    account: str
+    task: int
+    vote: int
+    weight: int
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class InviteRow:
+    """An invite that can't be used any more: redeemed by `account`, or revoked (None)."""
+
+    task: int
+    nonce: int
+    account: str | None
+    block: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +356,9 @@ class ClaimRow:
 
 @dataclass(frozen=True, slots=True)
 class StakeRow:
-    """A movement of stake: `kind` is staked, unbonding, withdrawn, burned or payout.
+    """A movement of stake: `kind` is staked, unbonding, rebonded, withdrawn, taken or payout.
+
+    What was taken counts what was burned and what others were paid.
 
     Ready_at is set for unbonding only.
     """
@@ -228,6 +368,17 @@ class StakeRow:
     amount: int
     ready_at: int | None
     payout: str | None
+    block: int
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class NonceRow:
+    """A nonce of the gateway that was used: by a relayer, or cancelled by its account (None)."""
+
+    account: str
+    nonce: int
+    relayer: str | None
     block: int
     log_index: int
 

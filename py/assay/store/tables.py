@@ -23,7 +23,7 @@ from sqlalchemy import (
 from assay.store import rows
 from assay.store.columns import Address, Big
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -91,6 +91,7 @@ enlistments = Table(
     _some("lo", Big),
     _some("hi", Big),
     _block(),
+    _some("cut", Big),
 )
 submissions = Table(
     "submissions",
@@ -116,7 +117,7 @@ seals = Table(
     _key("round"),
     _some("seed", LargeBinary),
     _some("line", Big),
-    _some("header_block"),
+    _some("source", Big),
     _block(),
 )
 commits = Table("commits", metadata, _key("task"), _key("round"), _key("validator", Address), _some("order"), _block())
@@ -131,6 +132,17 @@ votes = Table(
     _some("held", Big),
     _some("evidence", LargeBinary),
     _some("salt", LargeBinary),
+    _block(),
+)
+extras = Table(
+    "extras",
+    metadata,
+    _key("task"),
+    _key("round"),
+    _key("validator", Address),
+    _some("order"),
+    _some("evidence", LargeBinary),
+    _some("votes", LargeBinary),
     _block(),
 )
 attests = Table(
@@ -151,6 +163,8 @@ checkpoints = Table(
     _some("root", LargeBinary),
     _some("final", Boolean),
     _block(),
+    _some("disputed", Boolean),
+    Column("ruling", SmallInteger, nullable=True),
 )
 rounds = Table(
     "rounds",
@@ -159,9 +173,34 @@ rounds = Table(
     _key("round"),
     _some("outcomes", LargeBinary),
     _some("from_escrow", Big),
-    _some("from_bonds", Big),
+    _some("from_stakes", Big),
     _some("burned", Big),
     _block(),
+)
+canaries = Table(
+    "canaries",
+    metadata,
+    _key("task"),
+    _key("round"),
+    _key("index"),
+    _some("salt", LargeBinary),
+    _some("leaf"),
+    _some("check"),
+    _block(),
+)
+asides = Table(
+    "asides",
+    metadata,
+    _key("task"),
+    _key("round"),
+    _key("index"),
+    _some("json", JSON),
+    _block(),
+    Column("outcome", SmallInteger, nullable=True),
+    Column("from_escrow", Big, nullable=True),
+    Column("from_stakes", Big, nullable=True),
+    Column("burned", Big, nullable=True),
+    Column("lost", Big, nullable=True),
 )
 payments = Table(
     "payments",
@@ -175,6 +214,7 @@ payments = Table(
     _some("seats"),
     _some("agreed"),
     _some("amount", Big),
+    _key("n"),
     Index("payments_by_account", "account"),
     Index("payments_by_task", "task", "round"),
 )
@@ -188,8 +228,71 @@ slashes = Table(
     _some("account", Address),
     _some("index"),
     _some("burned", Big),
-    _some("fees", Big),
+    _some("paid", Big),
     Index("slashes_by_task", "task", "round"),
+)
+cuts = Table(
+    "cuts",
+    metadata,
+    _key("block"),
+    _key("log_index"),
+    _some("task"),
+    _some("round"),
+    _some("validator", Address),
+    _some("index"),
+    _some("reason", SmallInteger),
+    _some("burned", Big),
+    _some("paid", Big),
+    Index("cuts_by_task", "task", "round"),
+)
+cases = Table(
+    "cases",
+    metadata,
+    _key("id"),
+    _some("task"),
+    _some("round"),
+    _some("index"),
+    _some("claim", SmallInteger),
+    _some("check", SmallInteger),
+    _some("leaf"),
+    _some("challenger", Address),
+    _some("digest", LargeBinary),
+    _some("bond", Big),
+    _some("uri", Text),
+    _some("opened_at"),
+    _block(),
+    Column("seed", LargeBinary, nullable=True),
+    _some("line", Big),
+    Column("source", Big, nullable=True),
+    Column("appellant", Address, nullable=True),
+    _some("appeal_bond", Big),
+    Column("ruling", SmallInteger, nullable=True),
+    _some("burned", Big),
+    Index("cases_by_task", "task", "round"),
+)
+jurors = Table(
+    "jurors",
+    metadata,
+    _key("case"),
+    _key("juror", Address),
+    _some("task"),
+    _block(),
+    Column("seats", SmallInteger, nullable=True),
+    Column("vote", SmallInteger, nullable=True),
+    Column("evidence", LargeBinary, nullable=True),
+)
+appeal_votes = Table(
+    "appeal_votes",
+    metadata,
+    _key("case"),
+    _key("account", Address),
+    _some("task"),
+    _some("vote", SmallInteger),
+    _some("weight", Big),
+    _block(),
+)
+invites = Table(
+    "invites", metadata, _key("task"), _key("nonce", Big), Column("account", Address, nullable=True), _block()
 )
 claims = Table(
     "claims",
@@ -210,6 +313,15 @@ stakes = Table(
     _some("amount", Big),
     Column("ready_at", BigInteger, nullable=True),
     Column("payout", Address, nullable=True),
+)
+nonces = Table(
+    "nonces",
+    metadata,
+    _key("block"),
+    _key("log_index"),
+    Column("account", Address, nullable=False, index=True),
+    _some("nonce", Big),
+    Column("relayer", Address, nullable=True),
 )
 
 specs = Table("specs", metadata, _key("spec_hash", LargeBinary), _some("json", Text))
@@ -255,11 +367,20 @@ TABLE_OF: dict[type, Table] = {
     rows.SealRow: seals,
     rows.CommitRow: commits,
     rows.VoteRow: votes,
+    rows.ExtraRow: extras,
     rows.AttestRow: attests,
     rows.CheckpointRow: checkpoints,
     rows.RoundRow: rounds,
+    rows.CanaryRow: canaries,
+    rows.AsideRow: asides,
     rows.PaymentRow: payments,
     rows.SlashRow: slashes,
+    rows.CutRow: cuts,
+    rows.CaseRow: cases,
+    rows.JurorRow: jurors,
+    rows.AppealVoteRow: appeal_votes,
+    rows.InviteRow: invites,
+    rows.NonceRow: nonces,
     rows.ClaimRow: claims,
     rows.StakeRow: stakes,
     rows.SpecRow: specs,
@@ -269,10 +390,16 @@ TABLE_OF: dict[type, Table] = {
     rows.ArtifactRow: artifacts,
 }
 
-PER_TASK = (enlistments, submissions, seals, commits, votes, attests, checkpoints, rounds, payments, slashes)
+PER_TASK = (
+    enlistments, submissions, seals, commits, votes, extras, attests, checkpoints, rounds, canaries, asides, payments,
+    slashes, cuts, cases, jurors, appeal_votes, invites,
+)  # fmt: skip
 """Folds of one task's events: a rewind deletes the whole task and folds it again."""
 
-PER_ACCOUNT = (claims, stakes)
+PER_ACCOUNT = (claims, stakes, nonces)
 """One row per event, never changed: a rewind deletes what lies above."""
 
 DERIVED = (tasks, *PER_TASK, *PER_ACCOUNT)
+
+FROM_CHAIN = (blocks, cursors, events, *DERIVED)
+"""What a follower can read again from the chain."""

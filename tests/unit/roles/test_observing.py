@@ -151,19 +151,19 @@ def test_settle__accepted_but_held_by_a_third__not_held(story: Story) -> None:
     story.seal(1)
     for who in VALIDATORS:
         story.reveal(1, who, {0: Verdict.VALID}, held=int(who == CAROL))
-    assert settle(story.store, story.row, story.spec, 1).outcomes == [Outcome.NOT_HELD]
+    assert tally_of(story.store, story.row, 1).outcomes == [Outcome.NOT_HELD]
     assert included(story.store, story.row, story.spec, 1) == ()
 
 
 def test_settle__never_sealed__is_void(story: Story) -> None:
     story.submit(1, BOB)
-    assert settle(story.store, story.row, story.spec, 1).outcomes == [Outcome.VOID]
+    assert tally_of(story.store, story.row, 1).outcomes == [Outcome.VOID]
 
 
 def test_settle__nobody_revealed__no_quorum(story: Story) -> None:
     story.submit(1, BOB)
     story.seal(1)
-    assert settle(story.store, story.row, story.spec, 1).outcomes == [Outcome.NO_QUORUM]
+    assert tally_of(story.store, story.row, 1).outcomes == [Outcome.NO_QUORUM]
 
 
 # --- what a trainer risks

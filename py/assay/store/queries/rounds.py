@@ -8,7 +8,18 @@ from sqlalchemy import Table, select
 
 from assay.store import tables
 from assay.store.database import Database
-from assay.store.rows import AttestRow, CheckpointRow, CommitRow, RoundRow, SealRow, SubmissionRow, VoteRow
+from assay.store.rows import (
+    AsideRow,
+    AttestRow,
+    CanaryRow,
+    CheckpointRow,
+    CommitRow,
+    ExtraRow,
+    RoundRow,
+    SealRow,
+    SubmissionRow,
+    VoteRow,
+)
 
 Row = TypeVar("Row")
 
@@ -53,8 +64,20 @@ class RoundQueries(Database):
         return self._of(tables.commits, CommitRow, task, round_, "order")
 
     def votes(self, task: int, round_: int | None = None) -> list[VoteRow]:
-        """Return the reveals in the order in which finalize must repeat them."""
+        """Return the reveals in the order of their events."""
         return self._of(tables.votes, VoteRow, task, round_, "order")
+
+    def extras(self, task: int, round_: int | None = None) -> list[ExtraRow]:
+        """Return the votes of the extra draw in the order in which finalize must repeat them."""
+        return self._of(tables.extras, ExtraRow, task, round_, "order")
+
+    def canaries(self, task: int, round_: int | None = None) -> list[CanaryRow]:
+        """Return the submissions that were opened as canaries."""
+        return self._of(tables.canaries, CanaryRow, task, round_, "index")
+
+    def asides(self, task: int, round_: int | None = None) -> list[AsideRow]:
+        """Return the shares that were set aside, settled since or not."""
+        return self._of(tables.asides, AsideRow, task, round_, "index")
 
     def attests(self, task: int, round_: int | None = None) -> list[AttestRow]:
         """Return the attestations in the order of their events."""

@@ -6,7 +6,7 @@ from sqlalchemy import Select, select
 
 from assay.store import tables
 from assay.store.database import Database, upsert
-from assay.store.rows import EnlistmentRow, TaskRow
+from assay.store.rows import EnlistmentRow, InviteRow, TaskRow
 
 
 class TaskQueries(Database):
@@ -45,6 +45,11 @@ class TaskQueries(Database):
         return self.rows(
             select(table).where(table.c.account == account).order_by(table.c.task, table.c.role), EnlistmentRow
         )
+
+    def invites(self, task: int) -> list[InviteRow]:
+        """Return the invites of a task that were redeemed or revoked, oldest first."""
+        table = tables.invites
+        return self.rows(select(table).where(table.c.task == task).order_by(table.c.block, table.c.nonce), InviteRow)
 
 
 def _tasks() -> Select[tuple[object, ...]]:

@@ -1,0 +1,31 @@
+"""The beacon: one random word for each second of the schedule."""
+
+from __future__ import annotations
+
+from eth_abi.abi import encode
+
+from assay.chain.contracts.base import Bound
+
+
+class BeaconPart(Bound):
+    """Part of `Contracts`."""
+
+    def word_proof(self, when: int) -> bytes | None:
+        """Return the proof of the word of second `when` for `seal` and `summon`, or None while there is none."""
+        if self.deployment.beacon_kind != "HeaderBeacon":
+            return b""  # its words lie in its own storage
+        pair = self.client.header_pair(when)
+        return None if pair is None else header_proof(pair[0], pair[1])
+
+    def word_at(self, when: int, proof: bytes) -> tuple[bytes, int]:
+        """Return the word of second `when`, and the block or slot that it comes from."""
+        word, source = self._beacon.read("wordAt", when, proof)
+        return bytes(word), int(source)
+
+    def beacon_is_live(self) -> bool:
+        return bool(self._beacon.one("live"))
+
+
+def header_proof(header: bytes, parent: bytes) -> bytes:
+    """Return the proof that a header beacon wants: the RLP of the first block at or after the time, and its parent's."""
+    return encode(["bytes", "bytes"], [header, parent])

@@ -16,8 +16,8 @@ from assay.protocol.pay import Settlement
 from assay.protocol.sortition import Lot, seats_of
 from assay.protocol.votes import Vote, unpack
 from assay.store import Store
-from assay.store.settled import tally_of
 from assay.store.rows import EnlistmentRow, SealRow, SubmissionRow, TaskRow
+from assay.store.settled import tally_of
 from assay.types import Outcome, Reason, Role, Verdict
 
 OUTCOME_WORDS = {

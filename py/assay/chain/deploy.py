@@ -18,7 +18,7 @@ from eth_utils.crypto import keccak
 
 from assay.chain.abi import Interface
 from assay.chain.client import Client
-from assay.chain.compiled import abi_hash, compiled
+from assay.chain.compiled import LIBRARIES, abi_hash, compiled
 from assay.chain.deployment import BEACONS, NAMES, Deployment, path_of, read, write
 from assay.chain.signing import Unsigned, sign
 from assay.errors import Refused, Unavailable
@@ -68,7 +68,8 @@ def deploy(
     kind = chosen.kind or beacon_for(client)
     nonce, first = client.nonce(signer.address), client.head().number + 1
     names = {k: (kind if k == "beacon" else name) for k, name in NAMES.items() if k != "token" or token is None}
-    places = {k: address_at(signer.address, nonce + step) for step, k in enumerate(names)}
+    libraries = {name: address_at(signer.address, nonce + step) for step, name in enumerate(LIBRARIES)}
+    places = {k: address_at(signer.address, nonce + len(libraries) + step) for step, k in enumerate(names)}
     values: dict[str, Any] = {
         **places,
         "token": token or places["token"],
@@ -78,11 +79,12 @@ def deploy(
         "revealSeconds": chosen.reveal_seconds,
         "deposit": chosen.deposit,
     }
-    hashes = []
-    for step, name in enumerate(names.values()):
+    hashes = {}
+    for step, name in enumerate((*libraries, *names.values())):
         built = compiled(name)
-        hashes.append(_create(client, signer, nonce + step, built.bytecode + Interface(built.abi).construct(values)))
-    for name, hash_ in zip(names.values(), hashes, strict=True):
+        data = built.linked(libraries) + Interface(built.abi).construct(values)
+        hashes[name] = _create(client, signer, nonce + step, data)
+    for name, hash_ in hashes.items():
         _await(client, name, hash_)
     deployment = Deployment(
         chain_id=client.chain_id,
@@ -90,6 +92,7 @@ def deploy(
         block=first,
         deployer=signer.address,
         abi_hash="0x" + abi_hash().hex(),
+        libraries=libraries,
         **{k: str(values[k]) for k in NAMES},
     )
     verify(client, deployment, own_token=token is None)

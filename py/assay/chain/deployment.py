@@ -29,7 +29,7 @@ BEACONS = ("HeaderBeacon", "CommitRevealBeacon")
 class Deployment:
     """The addresses (checksummed) of one deployment; `block` is the first whose events matter, `abi_hash` 0x-hex.
 
-    `beacon_kind` names the beacon's contract.
+    `beacon_kind` names the beacon's contract; `libraries` are by name.
     """
 
     chain_id: int
@@ -47,10 +47,14 @@ class Deployment:
     block: int
     deployer: str
     abi_hash: str
+    libraries: dict[str, str]
 
     def places(self) -> dict[str, str]:
-        """Return the address of each contract by its name, in the order in which they are deployed."""
-        return {self.beacon_kind if kind == "beacon" else name: getattr(self, kind) for kind, name in NAMES.items()}
+        """Return the address of each library and contract by its name, in the order in which they are deployed."""
+        contracts = {
+            self.beacon_kind if kind == "beacon" else name: getattr(self, kind) for kind, name in NAMES.items()
+        }
+        return self.libraries | contracts
 
     def followed(self) -> dict[str, str]:
         """Return the addresses of the contracts whose events are followed, by name."""
@@ -71,7 +75,8 @@ def read(folder: Path, chain_id: int) -> Deployment:
     path = path_of(folder, chain_id)
     try:
         raw = json.loads(path.read_text())
-        kinds = {field.name: int if field.name in {"chain_id", "block"} else str for field in fields(Deployment)}
+        special = {"chain_id": int, "block": int, "libraries": dict}
+        kinds = {field.name: special.get(field.name, str) for field in fields(Deployment)}
         if set(raw) != set(kinds) or any(not isinstance(raw[name], kind) for name, kind in kinds.items()):
             raise ValueError("fields")
         if raw["beacon_kind"] not in BEACONS:

@@ -8,8 +8,9 @@ from typing import Any
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
-from assay.chain.abi import CustomError, Interface
-from assay.chain.compiled import CONTRACTS, compiled
+from assay.chain.abi import CustomError, Interface, type_of
+from assay.chain.compiled import CONTRACTS, LIBRARIES, compiled
+from assay.types import Stage
 
 ERROR_TEXT = bytes.fromhex("08c379a0")
 PANIC = bytes.fromhex("4e487b71")
@@ -34,10 +35,56 @@ SENTENCES = {
     "RoundOccupied": "The round's storage still holds round {other}, which isn't final.",
     "AlreadySealed": "The round is sealed already.",
     "NotSealed": "The round isn't sealed.",
-    "WrongHeader": "The block header shown for the seal is wrong: {what}.",
-    "AlreadyCommitted": "{validator} has committed in that round already.",
-    "NotCommitted": "{validator} hasn't committed in that round.",
-    "WrongOpening": "What {validator} revealed isn't what it committed to.",
+    "WrongProof(string)": "The proof shown for the random word is wrong: {what}.",
+    "WrongProof()": "The proof doesn't show that leaf in that artifact.",
+    "OnlyCourt": "Only the dispute court may do that, not {caller}.",
+    "OnlySlasher": "Only the round ledger or the dispute court may do that, not {caller}.",
+    "NotInvited": "{account} hasn't redeemed an invite to that private task.",
+    "StakeTooLow": "Only {enlisted:gwei} are enlisted, and a round opens with {minStake:gwei} or more.",
+    "AlreadyVoted": "{0} has voted already.",
+    "WrongExtras": "The votes of the extra draw shown aren't all of the round's, in the order of their events.",
+    "StillDisputed": "A share of one of its rounds is still set aside.",
+    "WrongMark": "The mark of submission {index} doesn't open to what is shown.",
+    "AlreadyOpened": "Submission {index} was opened as a canary already.",
+    "NotSilent": "{validator} wasn't silent, or its silence was shown before.",
+    "WrongAside": "No such share is set aside.",
+    "StillWaiting": "A ruling, or the time to show the salt, is still to come.",
+    "WrongRoot": "{root} isn't the round's final checkpoint.",
+    "AlreadyDisputed": "The checkpoint is disputed already, or was.",
+    "InsufficientUnbonding": "Only {unbonding:tokens} are unbonding, and {wanted:tokens} are wanted.",
+    "InsufficientStake": "{account} has too little stake to pay {wanted:tokens}.",
+    "Unfunded": "{credited:tokens} would be credited, and {available:tokens} are there for it.",
+    "WindowsTooLong": "A round's checkpoint would be ready after {ready} s, and may take {allowed} s.",
+    "SpanTooLong": "A round's windows and disputes take {span} s, and may take {allowed} s.",
+    "ChallengeTooShort": "The challenge window of {challengeWindow} s is too short: at least {needed} s are needed.",
+    "UnbondingTooShort": "Stake leaves after {unbonding} s, and must answer for {needed} s.",
+    "BondTooSmall": "The bond {bond:tokens} is too small for cheating to be a loss: at least {needed:tokens}.",
+    "PowerTooSmall": "The checks' power of {power} per 10,000 is too small: at least {needed} are needed.",
+    "PotTooSmall": "The pot {pot:tokens} is too small: at least {needed:tokens} are needed.",
+    "CutTooLarge": "The cut {cut:tokens} is too large: at most {allowed:tokens}, so that the smallest lot covers it.",
+    "CutTooSmall": "The cut {cut:tokens} is too small: at least {needed:tokens} are needed.",
+    "SeatsTooFew": "{seats} seats are too few: at least {needed} are needed.",
+    "NoBeacon": "This chain has no live beacon for the contracts: its random words would be known in advance.",
+    "UnknownCase": "There is no case {id}.",
+    "UnknownClaim": "There is no claim {claim}: 1 is a bad leaf, 2 a good leaf, 3 a wrong checkpoint.",
+    "AlreadyChallenged": "That leaf, or that refusal, was challenged before: case {id}.",
+    "WrongStage": "The case is {stage:stage}; that belongs to when it is {needed:stage}.",
+    "AlreadySummoned": "The jury was drawn already.",
+    "NotSummoned": "The jury isn't drawn yet.",
+    "NotAJuror": "{account} isn't a juror of that case.",
+    "UnknownVote": "There is no vote {vote}: 1 upholds the claim, 2 rejects it.",
+    "AlreadyAppealed": "The case was appealed already.",
+    "WrongJurors": "The jurors shown aren't all who revealed, ascending.",
+    "UnknownTarget": "The gateway doesn't pass calls on to {target}.",
+    "NoSelector": "A call without a function can't be passed on.",
+    "RequestExpired": "The request expired at {deadline}, and the block's time is {now}.",
+    "NonceUsed": "The nonce {nonce} of {account} was used or cancelled.",
+    "WrongSignature": "The signature isn't that of {0}.",
+    "InviteExpired": "The invite expired at {expiry}, and the block's time is {now}.",
+    "InviteUsed": "The invite {nonce} to task {task} was used or revoked.",
+    "AlreadyCommitted": "{0} has committed already.",
+    "NotCommitted": "{0} hasn't committed, or has revealed already.",
+    "WrongOpening": "What {0} revealed isn't what it committed to.",
     "SeatNotDrawn": "Seat {seat} of submission {index} wasn't drawn for that validator.",
     "MalformedVotes": "The packed votes are malformed.",
     "AlreadyAttested": "{validator} has attested that checkpoint already.",
@@ -85,12 +132,18 @@ class _Value:
         if spec == "tokens":
             whole, part = divmod(int(self._value), 10**18)
             return f"{whole:,}.{part:018d}".rstrip("0").ljust(len(f"{whole:,}") + 3, "0")
+        if spec == "gwei":
+            return format(_Value(int(self._value) * 10**9), "tokens")
+        if spec == "stage":
+            return Stage(self._value).name.lower()
         return "0x" + self._value.hex() if isinstance(self._value, bytes) else str(self._value)
 
 
 @lru_cache(maxsize=1)
 def _errors() -> dict[bytes, CustomError]:
-    return {key: error for name in CONTRACTS for key, error in Interface(compiled(name).abi).errors.items()}
+    return {
+        key: error for name in (*CONTRACTS, *LIBRARIES) for key, error in Interface(compiled(name).abi).errors.items()
+    }
 
 
 def name_of(data: bytes) -> str:
@@ -116,8 +169,10 @@ def sentence(data: bytes) -> str:
         arguments = error.arguments(data[4:])
     except DecodingError:
         return f"The contract refused with a reason that can't be read (0x{data[:36].hex()})."
-    text = SENTENCES.get(error.name)
+    signature = f"{error.name}({','.join(type_of(parameter) for parameter in error.inputs)})"
+    text = SENTENCES.get(signature, SENTENCES.get(error.name))
     if text is None:
         shown = ", ".join(f"{name.rstrip('_')}={value}" for name, value in arguments.items())
         return f"The contract refused: {error.name}({shown})."
-    return text.format(**{name.strip("_"): _Value(value) for name, value in arguments.items()})
+    values = {name.strip("_"): _Value(value) for name, value in arguments.items()}
+    return text.format(*values.values(), **values)

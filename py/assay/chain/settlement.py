@@ -36,9 +36,7 @@ def finalize_call(
     )
 
 
-def resolve_call(
-    contracts: Contracts, store: Store, task: int, round_: int, index: int, salt: bytes = NO_SALT
-) -> Call:
+def resolve_call(contracts: Contracts, store: Store, task: int, round_: int, index: int, salt: bytes = NO_SALT) -> Call:
     """Return the call that settles a share that was set aside. Refused when none waits there."""
     waiting = [row for row in store.asides(task, round_) if row.index == index and row.outcome is None]
     if not waiting:

@@ -60,6 +60,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     money.claim,
     explain.explain,
     deploy.deploy,
+    deploy.verify_deployment,
 )
 for command in COMMANDS:
     app.command(epilog=GLOBAL_HELP)(command)

@@ -193,7 +193,8 @@ class _Share:
         """The votes decide, those that a ruling overruled as valid ones; who was overruled isn't paid."""
         named = (ruling.check, ruling.leaf)
         overruled = [
-            ruling.is_good and b.verdict is not Verdict.VALID and (b.reason, b.leaf) == named for b in self.aside.ballots
+            ruling.is_good and b.verdict is not Verdict.VALID and (b.reason, b.leaf) == named
+            for b in self.aside.ballots
         ]
         pairs = list(zip(self.aside.ballots, overruled, strict=True))
         cut = [b for b, wrong in pairs if wrong and b.verdict is not Verdict.UNAVAILABLE]

@@ -1,6 +1,7 @@
 """Who looks at what: the seeds of a round, seats on the stake line, and the leaves that are drawn.
 
-Mirrors the round ledger and the dispute court. Doesn't protect against a proposer who withholds blocks: each consecutive slot it owns before
+Mirrors the round ledger and the dispute court.
+Doesn't protect against a proposer who withholds blocks: each consecutive slot it owns before
 the scheduled block gives it one bit of choice.
 """
 

@@ -60,9 +60,12 @@ def settle(
     """Settle a round.
 
     attesters: who attested the checkpoint that won and revealed nothing. salts: by submission, what shows that it is
-    work; None takes everything for work that isn't opened as a canary: what the round will come to if it is. disputed: submissions with a challenge. opened: by submission, the words of canaries (`canary_word`). While
-    its root is disputed, nobody is paid for the checkpoint. A round that nobody sealed is void. Raises Refused for
-    votes that the ledger can't have taken.
+    work; None takes everything for work that isn't opened as a canary: what the round will come to if it is. disputed:
+    submissions with a challenge. opened: by submission, the words of canaries (`canary_word`). While its root is
+    disputed, nobody is paid for the checkpoint. A round that nobody sealed is void.
+
+    Raises:
+        Refused: votes that the ledger can't have taken.
     """
     if not sealed:
         return Settlement(outcomes=[Outcome.VOID] * len(entries))

@@ -16,8 +16,8 @@ from assay.protocol.spec import TaskSpec
 from assay.protocol.windows import Phase, Schedule
 from assay.roles.deciding import RoundView, TaskView
 from assay.store.engine import Store
-from assay.store.settled import accepted
 from assay.store.rows import EnlistmentRow, SubmissionRow, TaskRow
+from assay.store.settled import accepted
 from assay.types import Role
 
 GWEI = 10**9

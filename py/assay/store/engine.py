@@ -119,7 +119,9 @@ def _migrate(connection: Connection) -> None:
         if table.name in there:
             table.drop(connection)
     tables.metadata.create_all(connection)
-    connection.execute(update(tables.meta).where(tables.meta.c.name == "schema").values(value=str(tables.SCHEMA_VERSION)))
+    connection.execute(
+        update(tables.meta).where(tables.meta.c.name == "schema").values(value=str(tables.SCHEMA_VERSION))
+    )
 
 
 def _prepare(connection: Connection, place: str) -> None:

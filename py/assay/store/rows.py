@@ -95,8 +95,8 @@ class EnlistmentRow:
 class SubmissionRow:
     """A submission.
 
-    `n` counts the trainer's earlier submissions in the round, `outcome` is None until the round is final, and ASIDE until its
-    share is settled.
+    `n` counts the trainer's earlier submissions in the round. `outcome` is None until the round is final, and ASIDE
+    until its share is settled.
     """
 
     task: int

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from assay.protocol.windows import Phase
-from assay.roles.observing import included, seats_of, settle
+from assay.roles.observing import included, seats_of
+from assay.store.settled import tally_of
 from assay.types import Outcome, Role, Verdict
 from unit.roles.story import (
     BOB,

@@ -27,5 +27,5 @@ class BeaconPart(Bound):
 
 
 def header_proof(header: bytes, parent: bytes) -> bytes:
-    """Return the proof that a header beacon wants: the RLP of the first block at or after the time, and its parent's."""
+    """Return the proof for a header beacon: the RLP of the first block at or after the time, and its parent's."""
     return encode(["bytes", "bytes"], [header, parent])

@@ -18,15 +18,17 @@ payAmounts[k].
                times[], phases[], rounds[]]
     sortition  seeds[chainId, ledger, task, round, prevrandao, audit, beacon]  points[seed, index, seat, line, point]
                lots[seed, index, seats, line, lo, hi, drawn[]]  draws[seed, tag, count, n, leaves[]]
-               quorums[seats, quorum]  groups[beacon, task, round, trainer, i, seed, seedCount, prompt, member,
-               noiseKey]
-    pay        rounds[price, seatFee, attestFee, pot, seats, bond, sealed, trainers[], units[], validators[] (who
-               revealed), stakes[] (gwei), held[], votes[] (packed), attesters[] (all of them), outcomes, payAccounts[],
-               payRoles[], paySeats[], payAgreed[], payAmounts[], slashAccounts[], slashIndexes[], slashBurned[],
-               slashFees[], fromEscrow, fromBonds, burned]
-    typed_data domains[chainId, ledger, separator]  attestations[chainId, ledger, task, round, validator, votes, held,
-               evidence, salt, digest, kept]  marks[kind, salt, leaf, check, mark]  votes[packed, indexes[], seats[],
-               verdicts[], reasons[], leaves[]]  entries[trainer, units, base, who]
+               juries[chainId, ledger (the court), id, word, seed]  quorums[seats, quorum]
+               groups[beacon, task, round, trainer, i, seed, seedCount, prompt, member, noiseKey]
+    pay        rounds[name, call, outcomes, fromEscrow, fromStakes, burned, returned]  shares[the same]: `call` is
+               calldata of ITally.settle and ITally.resolve, `returned` the keccak of what they return
+    typed_data domains[chainId, ledger, separator]
+               attestations[chainId, ledger, task, round, validator, votes, held, evidence, salt, digest, kept]
+               ballots[chainId, ledger (the court), id, juror, vote, evidence, salt, digest]
+               requests[chainId, ledger (the gateway), account, nonce, deadline, targets[], datas[], digest]
+               invites[chainId, ledger (the invites), task, account, nonce, expiry, digest]
+               marks[kind, salt, leaf, check, mark]
+               votes[packed, indexes[], seats[], verdicts[], reasons[], leaves[]]  entries[trainer, units, base, who]
     header     headers[rlp, hash, parentHash, number, timestamp, prevrandao, extraData, fork]
 """
 
@@ -44,10 +46,10 @@ from assay.protocol import assignment, merkle, sortition, typed_data
 from assay.protocol.entries import Entry
 from assay.protocol.hashing import hex32, keccak
 from assay.protocol.header import encode_header
-from assay.protocol.pay import PayTerms, settle
 from assay.protocol.votes import Vote, pack
 from assay.types import Verdict
-from vector_cases import FORKS, header_fields, pay_cases
+from vector_cases import FORKS, header_fields
+from vector_pay import resolve_rows, settle_rows
 from vector_terms import economics_vectors, spec_vectors, window_vectors
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -110,12 +112,19 @@ def sortition_vectors() -> dict[str, Rows]:
             ("none", 0, 5),
         )
     ]
+    juries = []
+    for chain_id, case in ((31337, 1), (1, 2**256 - 1)):
+        word = keccak(f"word {case}".encode())
+        seed = sortition.jury_seed(chain_id, LEDGER, case, word)
+        row = {"chainId": chain_id, "ledger": LEDGER, "id": str(case), "word": hexed(word)}
+        juries.append(row | {"seed": hexed(seed)})
     quorums = [{"seats": seats, "quorum": sortition.quorum(seats)} for seats in range(1, 17)]
     return {
         "seeds": seeds,
         "points": points,
         "lots": lots,
         "draws": draws,
+        "juries": juries,
         "quorums": quorums,
         "groups": group_vectors(),
     }
@@ -142,42 +151,7 @@ def group_vectors() -> Rows:
 
 
 def pay_vectors() -> dict[str, Rows]:
-    rows = [pay_row(*case, sealed=True) for case in pay_cases()]
-    terms_, claims, *_ = next(pay_cases())
-    return {"rounds": [*rows, pay_row(terms_, claims, {}, [], [], [], sealed=False)]}
-
-
-def pay_row(
-    t: PayTerms,
-    claims: list[tuple[str, int]],
-    votes: dict[str, list[Vote]],
-    held: list[int],
-    stakes: list[int],
-    attesters: list[str],
-    *,
-    sealed: bool,
-) -> dict[str, Any]:
-    ballots = [(who, v.index, v.seats, v.verdict) for who, cast in votes.items() for v in cast]
-    bitmaps, weights = dict(zip(votes, held, strict=True)), dict(zip(votes, stakes, strict=True))
-    pay = settle(t, claims, ballots, bitmaps, weights, attesters, sealed=sealed)
-    return {
-        **{"price": str(t.price), "seatFee": str(t.seat_fee), "attestFee": str(t.attest_fee), "pot": str(t.pot)},
-        **{"seats": t.seats, "bond": str(t.bond), "sealed": sealed},
-        **{"trainers": [who for who, _ in claims], "units": [units for _, units in claims]},
-        **{"validators": list(votes), "stakes": [str(s) for s in stakes], "held": [str(h) for h in held]},
-        **{"votes": [hexed(pack(cast)) for cast in votes.values()], "attesters": attesters},
-        "outcomes": hexed(bytes(pay.outcomes)),
-        "payAccounts": [p.account for p in pay.payments],
-        "payRoles": [int(p.role) for p in pay.payments],
-        "paySeats": [p.seats for p in pay.payments],
-        "payAgreed": [p.agreed for p in pay.payments],
-        "payAmounts": [str(p.amount) for p in pay.payments],
-        "slashAccounts": [s.account for s in pay.slashes],
-        "slashIndexes": [s.index for s in pay.slashes],
-        "slashBurned": [str(s.burned) for s in pay.slashes],
-        "slashFees": [str(s.fees) for s in pay.slashes],
-        **{"fromEscrow": str(pay.from_escrow), "fromBonds": str(pay.from_bonds), "burned": str(pay.burned)},
-    }
+    return {"rounds": settle_rows(), "shares": resolve_rows()}
 
 
 # --- typed data
@@ -230,11 +204,44 @@ def typed_data_vectors() -> dict[str, Rows]:
     ]
     return {
         "domains": domains,
+        "ballots": ballot_vectors(),
+        "requests": request_vectors(),
+        "invites": invite_vectors(),
         "attestations": attestations,
         "marks": marks,
         "votes": [packed_votes],
         "entries": entries,
     }
+
+
+def ballot_vectors() -> Rows:
+    rows = []
+    for chain_id, case, vote in ((31337, 1, 1), (1, 2**256 - 1, 2)):
+        evidence, salt = keccak(f"evidence {case}".encode()), keccak(f"salt {case}".encode())
+        digest = typed_data.ballot_digest(chain_id, LEDGER, case, VALIDATOR, vote, evidence, salt)
+        what = {"evidence": hexed(evidence), "salt": hexed(salt), "digest": hexed(digest)}
+        rows.append({"chainId": chain_id, "ledger": LEDGER, "id": str(case), "juror": VALIDATOR, "vote": vote} | what)
+    return rows
+
+
+def request_vectors() -> Rows:
+    rows = []
+    for nonce, datas in ((0, [b"\x01\x02\x03\x04"]), (2**256 - 1, []), (7, [bytes(range(100)), b"\xff" * 4])):
+        calls = [(TRAINER, data) for data in datas]
+        digest = typed_data.request_digest(31337, LEDGER, VALIDATOR, nonce, 1_800_000_000, calls)
+        where = {"chainId": 31337, "ledger": LEDGER, "account": VALIDATOR, "nonce": str(nonce)}
+        what = {"targets": [TRAINER] * len(calls), "datas": [hexed(data) for data in datas], "digest": hexed(digest)}
+        rows.append(where | {"deadline": 1_800_000_000} | what)
+    return rows
+
+
+def invite_vectors() -> Rows:
+    rows = []
+    for task, nonce in ((1, 0), (2**256 - 1, 2**256 - 1)):
+        digest = typed_data.invite_digest(31337, LEDGER, task, VALIDATOR, nonce, 1_800_000_000)
+        where = {"chainId": 31337, "ledger": LEDGER, "task": str(task), "account": VALIDATOR, "nonce": str(nonce)}
+        rows.append(where | {"expiry": 1_800_000_000, "digest": hexed(digest)})
+    return rows
 
 
 # --- headers

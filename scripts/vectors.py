@@ -20,8 +20,8 @@ payAmounts[k].
                lots[seed, index, seats, line, lo, hi, drawn[]]  draws[seed, tag, count, n, leaves[]]
                juries[chainId, ledger (the court), id, word, seed]  quorums[seats, quorum]
                groups[beacon, task, round, trainer, i, seed, seedCount, prompt, member, noiseKey]
-    pay        rounds[name, call, outcomes, fromEscrow, fromStakes, burned, returned]  shares[the same]: `call` is
-               calldata of ITally.settle and ITally.resolve, `returned` the keccak of what they return
+    pay        rounds[name[], call[], outcomes[], fromEscrow[], fromStakes[], burned[], returned[]]  shares[the same]:
+               `call` is calldata of ITally.settle and ITally.resolve, `returned` the keccak of what they return
     typed_data domains[chainId, ledger, separator]
                attestations[chainId, ledger, task, round, validator, votes, held, evidence, salt, digest, kept]
                ballots[chainId, ledger (the court), id, juror, vote, evidence, salt, digest]
@@ -151,7 +151,8 @@ def group_vectors() -> Rows:
 
 
 def pay_vectors() -> dict[str, Rows]:
-    return {"rounds": settle_rows(), "shares": resolve_rows()}
+    lists = {"rounds": settle_rows(), "shares": resolve_rows()}
+    return {name: [{key: [row[key] for row in rows] for key in rows[0]}] for name, rows in lists.items()}
 
 
 # --- typed data

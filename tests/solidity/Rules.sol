@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {BlockHeader} from "../../contracts/libraries/BlockHeader.sol";
 import {Clock} from "../../contracts/libraries/Clock.sol";
 import {Draw} from "../../contracts/libraries/Draw.sol";
+import {Jury} from "../../contracts/libraries/Jury.sol";
 import {TypedData} from "../../contracts/libraries/TypedData.sol";
 import {Votes} from "../../contracts/libraries/Votes.sol";
 
@@ -11,6 +12,14 @@ import {Votes} from "../../contracts/libraries/Votes.sol";
 contract Rules {
     function auditSeed(uint256 task, uint32 round, bytes32 word) external view returns (bytes16) {
         return Draw.auditSeed(task, round, word);
+    }
+
+    function jurySeed(uint256 id, bytes32 word) external view returns (bytes16) {
+        return Jury.seed(id, word);
+    }
+
+    function ballot(uint256 id, address juror, uint8 vote, bytes32 evidence, bytes32 salt) external view returns (bytes32) {
+        return Jury.ballot(id, juror, vote, evidence, salt);
     }
 
     function seatPoint(bytes16 seed, uint256 index, uint256 seat, uint256 line) external pure returns (uint256) {

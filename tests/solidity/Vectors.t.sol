@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {GatewayCall, IGateway} from "../../contracts/interfaces/IGateway.sol";
+import {IInvites} from "../../contracts/interfaces/IInvites.sol";
+import {Settlement} from "../../contracts/interfaces/ITally.sol";
 import {BlockHeader} from "../../contracts/libraries/BlockHeader.sol";
 import {Clock, Clocks} from "../../contracts/libraries/Clock.sol";
 import {Rules} from "./Rules.sol";
@@ -41,6 +44,10 @@ contract VectorsTest is Test {
         return vm.parseJsonBytes(json, key(name));
     }
 
+    function raws(string memory name) internal view returns (bytes[] memory) {
+        return vm.parseJsonBytesArray(json, key(name));
+    }
+
     function word(string memory name) internal view returns (bytes32) {
         return vm.parseJsonBytes32(json, key(name));
     }
@@ -60,6 +67,13 @@ contract VectorsTest is Test {
         vm.chainId(num("chainId"));
     }
 
+    /// @dev A contract's code at the address and on the chain that the item names.
+    function moved(address from) internal returns (address there) {
+        there = addr("ledger");
+        vm.etch(there, from.code);
+        vm.chainId(num("chainId"));
+    }
+
     // --- sortition
 
     function test_vectors__audit_seeds() public {
@@ -67,6 +81,13 @@ contract VectorsTest is Test {
         for (uint256 i; select("seeds", i); ++i) {
             bytes16 seed = placed().auditSeed(num("task"), uint32(num("round")), word("prevrandao"));
             assertEq(abi.encodePacked(seed), raw("audit"), item);
+        }
+    }
+
+    function test_vectors__jury_seeds() public {
+        load("sortition");
+        for (uint256 i; select("juries", i); ++i) {
+            assertEq(abi.encodePacked(placed().jurySeed(num("id"), word("word"))), raw("seed"), item);
         }
     }
 
@@ -140,6 +161,39 @@ contract VectorsTest is Test {
         }
     }
 
+    function test_vectors__ballots() public {
+        load("typed_data");
+        for (uint256 i; select("ballots", i); ++i) {
+            bytes32 digest = placed().ballot(num("id"), addr("juror"), uint8(num("vote")), word("evidence"), word("salt"));
+            assertEq(digest, word("digest"), item);
+        }
+    }
+
+    function test_vectors__requests() public {
+        load("typed_data");
+        address any = address(1);
+        address gateway = vm.deployCode("Gateway.sol:Gateway", abi.encode(any, any, any, any));
+        for (uint256 i; select("requests", i); ++i) {
+            address[] memory targets = addrs("targets");
+            bytes[] memory datas = vm.parseJsonBytesArray(json, key("datas"));
+            GatewayCall[] memory calls = new GatewayCall[](targets.length);
+            for (uint256 k; k < calls.length; ++k) {
+                calls[k] = GatewayCall(targets[k], datas[k]);
+            }
+            bytes32 digest = IGateway(moved(gateway)).requestDigest(addr("account"), num("nonce"), num("deadline"), calls);
+            assertEq(digest, word("digest"), item);
+        }
+    }
+
+    function test_vectors__invites() public {
+        load("typed_data");
+        address invites = vm.deployCode("Invites.sol:Invites", abi.encode(address(1)));
+        for (uint256 i; select("invites", i); ++i) {
+            bytes32 digest = IInvites(moved(invites)).inviteDigest(num("task"), addr("account"), num("nonce"), num("expiry"));
+            assertEq(digest, word("digest"), item);
+        }
+    }
+
     function test_vectors__marks() public {
         load("typed_data");
         for (uint256 i; select("marks", i); ++i) {
@@ -183,6 +237,55 @@ contract VectorsTest is Test {
         for (uint256 i; select("entries", i); ++i) {
             uint256 who = uint256(uint160(addr("trainer"))) << 96 | num("units") << 64 | num("base") << 48;
             assertEq(who, num("who"), item);
+        }
+    }
+
+    // --- the tally
+
+    function test_vectors__rounds() public {
+        checkTally("rounds");
+    }
+
+    function test_vectors__shares() public {
+        checkTally("shares");
+    }
+
+    /// @dev Calls the tally as the vectors say, and compares all that it returns. The sums are compared first: they tell more.
+    function checkTally(string memory list) internal {
+        load("pay");
+        address tally = vm.deployCode("Tally.sol:Tally");
+        select(list, 0);
+        string[] memory names = vm.parseJsonStringArray(json, key("name"));
+        (bytes[] memory calls, bytes[] memory outcomes) = (raws("call"), raws("outcomes"));
+        (uint256[] memory fromEscrow, uint256[] memory fromStakes, uint256[] memory burned) =
+            (nums("fromEscrow"), nums("fromStakes"), nums("burned"));
+        bytes32[] memory returned = vm.parseJsonBytes32Array(json, key("returned"));
+        for (uint256 i; i < calls.length; ++i) {
+            (bool done, bytes memory answer) = tally.staticcall(calls[i]);
+            assertTrue(done, names[i]);
+            Settlement memory s = abi.decode(answer, (Settlement));
+            assertEq(s.outcomes, outcomes[i], names[i]);
+            assertEq(s.fromEscrow, fromEscrow[i], names[i]);
+            (uint256 paid, uint256 lost) = taken(s);
+            assertEq(paid, fromStakes[i], names[i]);
+            assertEq(lost, burned[i], names[i]);
+            assertLe(credited(s), s.fromEscrow + paid, names[i]);
+            assertEq(keccak256(answer), returned[i], names[i]);
+        }
+    }
+
+    function taken(Settlement memory s) internal pure returns (uint256 paid, uint256 burned) {
+        for (uint256 k; k < s.slashes.length; ++k) {
+            (paid, burned) = (paid + s.slashes[k].paid, burned + s.slashes[k].burned);
+        }
+        for (uint256 k; k < s.cuts.length; ++k) {
+            (paid, burned) = (paid + s.cuts[k].paid, burned + s.cuts[k].burned);
+        }
+    }
+
+    function credited(Settlement memory s) internal pure returns (uint256 sum) {
+        for (uint256 k; k < s.credits.length; ++k) {
+            sum += uint96(s.credits[k]);
         }
     }
 }

@@ -16,6 +16,8 @@ from assay.chain.client import Client, Reverted
 from assay.chain.compiled import abi_hash, compiled
 from assay.chain.deployment import NAMES, Deployment
 from assay.errors import Unavailable
+from assay.protocol.hashing import keccak
+from assay.protocol.typed_data import GATEWAY, INVITES, domain_separator
 
 WIRING: dict[str, tuple[str, ...]] = {
     "vault": ("token", "ledger", "court", "gateway"),
@@ -29,6 +31,9 @@ WIRING: dict[str, tuple[str, ...]] = {
 
 TARGETS = ("vault", "market", "ledger", "court")
 """Whom the gateway speaks to."""
+
+DOMAINS = {"gateway": GATEWAY, "invites": INVITES}
+"""The names of the contracts' EIP-712 domains, where they lie in immutable values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class _Inspection:
         built, code = compiled(self._name(kind)), self._codes[kind]
         if not built.holes or not built.matches(code):
             return
-        known = {int(address, 16) for address in self._places.values()} | self._numbers(kind)
+        known = {int(address, 16) for address in self._places.values()} | self._numbers(kind) | self._domain(kind)
         strange = sorted({value for value in built.immutables(code) if int.from_bytes(value, "big") not in known})
         found = "all explained" if not strange else ", ".join("0x" + value.hex() for value in strange)
         yield self._finding(kind, "immutables", "all explained", found, not strange)
@@ -112,6 +117,15 @@ class _Inspection:
         return {
             int.from_bytes(v, "big") if isinstance(v, bytes) else int(v) for v in found if isinstance(v, int | bytes)
         }
+
+    def _domain(self, kind: str) -> set[int]:
+        """Return what a contract keeps of its EIP-712 domain: its hash, its chain, name and version, and their hashes."""
+        if kind not in DOMAINS:
+            return set()
+        name, chain_id = DOMAINS[kind], self._client.chain_id
+        words = [domain_separator(chain_id, self._places[kind], name), keccak(name.encode()), keccak(b"1")]
+        words += [text.ljust(31, b"\0") + bytes([len(text)]) for text in (name.encode(), b"1")]
+        return {chain_id} | {int.from_bytes(word, "big") for word in words}
 
     # --- wiring
 

@@ -26,7 +26,7 @@ def test_vectors__one_digit_changed__is_named(tmp_path: Path) -> None:
     for name in NAMES:
         shutil.copy(ROOT / "tests" / "vectors" / f"{name}.json", tmp_path)
     path = tmp_path / "pay.json"
-    path.write_text(path.read_text().replace('"burned": "0"', '"burned": "1"', 1))
+    path.write_text(path.read_text().replace('"0x01"', '"0x02"', 1))
 
     found = vectors("--check", "--folder", str(tmp_path))
 

@@ -79,8 +79,8 @@ def read(folder: Path, chain_id: int) -> Deployment:
         kinds = {field.name: special.get(field.name, str) for field in fields(Deployment)}
         if set(raw) != set(kinds) or any(not isinstance(raw[name], kind) for name, kind in kinds.items()):
             raise ValueError("fields")
-        if raw["beacon_kind"] not in BEACONS:
-            raise ValueError("beacon")
+        if raw["beacon_kind"] not in BEACONS or any(not isinstance(at, str) for at in raw["libraries"].values()):
+            raise ValueError("values")
         found = Deployment(**raw)
     except FileNotFoundError as error:
         raise Refused(

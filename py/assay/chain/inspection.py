@@ -119,7 +119,7 @@ class _Inspection:
         }
 
     def _domain(self, kind: str) -> set[int]:
-        """Return what a contract keeps of its EIP-712 domain: its hash, its chain, name and version, and their hashes."""
+        """Return what a contract keeps of its EIP-712 domain: hash, chain, name and version, and their hashes."""
         if kind not in DOMAINS:
             return set()
         name, chain_id = DOMAINS[kind], self._client.chain_id

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from assay.chain.client import Client
 from assay.chain.contracts import Contracts
-from assay.chain.deployment import Deployment
+from assay.chain.deployment import NAMES, Deployment
 from assay.chain.events import Follower
 from assay.chain.outbox import Outbox
 from assay.errors import AssayError, Unavailable
@@ -25,7 +25,15 @@ from unit.roles.story import SIGNERS, Story
 
 CHAIN_ID = 31337
 ADDRESS = "0x" + "a1" * 20
-DEPLOYMENT = Deployment(CHAIN_ID, ADDRESS, ADDRESS, ADDRESS, ADDRESS, 0, ADDRESS, "0x")
+DEPLOYMENT = Deployment(
+    chain_id=CHAIN_ID,
+    beacon_kind="HeaderBeacon",
+    block=0,
+    deployer=ADDRESS,
+    abi_hash="0x",
+    libraries={},
+    **dict.fromkeys(NAMES, ADDRESS),
+)
 
 
 class ToldChain:

@@ -83,7 +83,7 @@ class Story:
 
     def seal(self, round_: int) -> None:
         line = sum(row.hi - row.lo for row in self.store.enlistments(self.task, Role.VALIDATOR))
-        self("RoundSealed", round=round_, seed="0x" + SEED.hex(), line=line, blockNumber=self.block)
+        self("RoundSealed", round=round_, seed="0x" + SEED.hex(), line=line, source=self.block)
 
     def seats(self, who: str, index: int) -> int:
         """Return the bit mask of a validator's seats, by the public draw."""
@@ -101,10 +101,10 @@ class Story:
         self("CheckpointFinal", round=round_, root="0x" + root.hex())
 
     def slash(self, round_: int, who: str, index: int, fees: int) -> None:
-        self("Slashed", account=who, round=round_, index=index, burned=self.spec.money.bond, fees=fees)
+        self("Slashed", account=who, round=round_, index=index, burned=self.spec.money.bond, paid=fees)
 
     def final(self, round_: int, outcomes: bytes) -> None:
-        self("RoundFinal", round=round_, outcomes="0x" + outcomes.hex(), fromEscrow=0, fromBonds=0, burned=0)
+        self("RoundFinal", round=round_, outcomes="0x" + outcomes.hex(), fromEscrow=0, fromStakes=0, burned=0)
 
     @property
     def row(self) -> TaskRow:

@@ -16,7 +16,7 @@ from eth_utils.address import to_checksum_address
 from assay.protocol.entries import Entry
 from assay.protocol.hashing import keccak
 from assay.protocol.pay import PayTerms, Penalty, Settlement, pack_payments
-from assay.protocol.shares import Aside, Ballot, Ruling, canary_word, resolve
+from assay.protocol.shares import Aside, Ballot, Good, Ruling, canary_word, resolve
 from assay.protocol.tally import Extra, Spoken, settle
 from assay.protocol.typed_data import mark
 from assay.protocol.votes import Vote, pack
@@ -27,7 +27,7 @@ TERMS = "(uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint25
 FACTS = f"(bool,{TERMS},(address,uint256,uint256,bool)[],uint256,uint256,uint256,uint256[])"
 ENTRY, REVEAL, EXTRA = "(uint256,bytes32,bytes32)", "(address,bytes32,bytes32,uint256,bytes)", "(address,bytes)"
 ASIDE = "(uint16,uint256,bytes32,uint256,bool,bool,uint256,(address,uint8,uint8,uint8,uint16)[])"
-RULING = "(bool,bool,bool,uint8,uint16,address,address)"
+RULING = "(bool,bool,address,(uint8,uint16,address)[])"
 PENALTY = "(address,uint16,uint8,uint96,uint96)"
 RESULT = f"(bytes,uint256[],{PENALTY}[],{PENALTY}[],{ASIDE}[],bytes,uint256,uint256)"
 SETTLE = [FACTS, f"{ENTRY}[]", f"{REVEAL}[]", f"{EXTRA}[]", "address[]", "bytes32[]"]
@@ -191,11 +191,12 @@ def resolutions() -> Iterator[tuple[str, PayTerms, Aside, list[int], Ruling, boo
         "no case": Ruling(),
         "rejected": Ruling(),
         "bad": Ruling(is_bad=True, bad_by=DAVE),
-        "good": Ruling(is_good=True, check=8, leaf=9, good_by=DAVE),
-        "good elsewhere": Ruling(is_good=True, check=8, leaf=10, good_by=DAVE),
+        "good": Ruling(goods=(Good(8, 9, DAVE),)),
+        "good elsewhere": Ruling(goods=(Good(8, 11, DAVE), Good(7, 9, DAVE))),
+        "two good": Ruling(goods=(Good(8, 10, TOM), Good(8, 9, DAVE))),
         "none": Ruling(is_none=True),
-        "good and bad": Ruling(True, True, False, 8, 9, TOM, DAVE),
-        "good, then none": Ruling(False, True, True, 8, 9, good_by=DAVE),
+        "good and bad": Ruling(True, False, TOM, (Good(8, 9, DAVE),)),
+        "good, then none": Ruling(False, True, goods=(Good(8, 9, DAVE),)),
     }
     asides = [(case, aside) for case in cases() for aside in case.settled().asides]
     asides += [(Case("by hand", BASE, [], []), aside) for aside in _asides()]
@@ -237,8 +238,8 @@ def resolve_rows() -> list[dict[str, Any]]:
     rows = []
     selector = keccak(f"resolve({','.join(RESOLVE)})".encode())[:4]
     for name, terms, aside, backings, ruling, opened in resolutions():
-        flags = (ruling.is_bad, ruling.is_good, ruling.is_none)
-        words = (*flags, ruling.check, ruling.leaf, ruling.bad_by, ruling.good_by)
+        goods = [(good.check, good.leaf, good.by) for good in ruling.goods]
+        words = (ruling.is_bad, ruling.is_none, ruling.bad_by, goods)
         data = selector + encode(RESOLVE, [_terms(terms), _aside(aside), backings, words, opened])
         rows.append({"name": name, "call": _hex(data)} | _result(resolve(terms, aside, backings, ruling, opened)))
     return rows

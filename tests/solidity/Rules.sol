@@ -18,8 +18,8 @@ contract Rules {
         return Jury.seed(id, word);
     }
 
-    function ballot(uint256 id, address juror, uint8 vote, bytes32 evidence, bytes32 salt) external view returns (bytes32) {
-        return Jury.ballot(id, juror, vote, evidence, salt);
+    function ballot(uint256 id, address juror, uint8 word, bytes32 evidence, bytes32 salt) external view returns (bytes32) {
+        return Jury.ballot(id, juror, word, evidence, salt);
     }
 
     function seatPoint(bytes16 seed, uint256 index, uint256 seat, uint256 line) external pure returns (uint256) {

@@ -18,14 +18,14 @@ def show_account(store: Records, account: AccountAddress) -> models.Account:
     """One account. An account that no event names has zeros everywhere."""
     earned = sum(row.amount for row in store.payments(account=account))
     claimed = sum(row.amount for row in store.claims(account))
-    slashed = sum(row.burned + row.paid for row in store.slashes(account=account))
+    lost = sum(row.amount for row in store.stakes(account) if row.kind == "taken")
     return models.Account(
         address=account,
-        staked=Money.of(_staked(store, account) - slashed),
+        staked=Money.of(_staked(store, account)),
         earned=Money.of(earned),
         claimed=Money.of(claimed),
         unclaimed=Money.of(max(0, earned - claimed)),
-        slashed=Money.of(slashed),
+        slashed=Money.of(lost),
         enlistments=[
             models.AccountEnlistment(
                 task=row.task,
@@ -41,6 +41,5 @@ def show_account(store: Records, account: AccountAddress) -> models.Account:
 
 
 def _staked(store: Store, account: str) -> int:
-    # Burned stake shows up as slashes already, where it is named with the round that it was lost in.
-    signs = {"staked": 1, "unbonding": -1}
-    return sum(signs.get(row.kind, 0) * row.amount for row in store.stakes(account))
+    signs = {"staked": 1, "rebonded": 1, "unbonding": -1, "taken": -1}
+    return sum(signs.get(row.kind, 0) * (row.amount - row.of_unbonding) for row in store.stakes(account))

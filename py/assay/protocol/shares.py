@@ -38,16 +38,26 @@ class Ballot:
 
 
 @dataclass(frozen=True, slots=True)
+class Good:
+    """A leaf that the court found good, by one check; `by` challenged its refusal."""
+
+    check: int
+    leaf: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the court ruled on one submission, all its cases together; `check` and `leaf` of the leaf found good."""
+    """What the court ruled on one submission, all its cases together."""
 
     is_bad: bool = False
-    is_good: bool = False
     is_none: bool = False
-    check: int = 0
-    leaf: int = 0
     bad_by: str = "0x" + "0" * 40
-    good_by: str = "0x" + "0" * 40
+    goods: tuple[Good, ...] = ()
+
+    def found_good(self, check: int, leaf: int) -> Good | None:
+        """Return what was ruled on a leaf, if it was found good by that check."""
+        return next((good for good in self.goods if (good.check, good.leaf) == (check, leaf)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +152,9 @@ class _Share:
 
     def settle(self, ruling: Ruling, opened: bool) -> Outcome:
         if self.aside.canary:
-            named = (self.aside.canary >> 1 & 0xFF, self.aside.canary >> 9 & 0xFFFF)
-            if ruling.is_good and (ruling.check, ruling.leaf) == named:
-                return self._false_canary(ruling.good_by)
+            good = ruling.found_good(self.aside.canary >> 1 & 0xFF, self.aside.canary >> 9 & 0xFFFF)
+            if good is not None:
+                return self._false_canary(good.by)
             return Outcome.NO_QUORUM if ruling.is_none else self._canary()
         if ruling.is_bad:
             return self._bad(ruling.bad_by)
@@ -191,15 +201,12 @@ class _Share:
 
     def _votes(self, ruling: Ruling, opened: bool) -> Outcome:
         """The votes decide, those that a ruling overruled as valid ones; who was overruled isn't paid."""
-        named = (ruling.check, ruling.leaf)
-        overruled = [
-            ruling.is_good and b.verdict is not Verdict.VALID and (b.reason, b.leaf) == named
-            for b in self.aside.ballots
-        ]
-        pairs = list(zip(self.aside.ballots, overruled, strict=True))
-        cut = [b for b, wrong in pairs if wrong and b.verdict is not Verdict.UNAVAILABLE]
-        self.sheet.credit(ruling.good_by, sum(self._cut(b, CutReason.OVERRULED) for b in cut))
-        pairs = [(replace(b, verdict=Verdict.VALID) if wrong else b, wrong) for b, wrong in pairs]
+        pairs: list[tuple[Ballot, bool]] = []
+        for b in self.aside.ballots:
+            good = None if b.verdict is Verdict.VALID else ruling.found_good(b.reason, b.leaf)
+            if good is not None and b.verdict is not Verdict.UNAVAILABLE:
+                self.sheet.credit(good.by, self._cut(b, CutReason.OVERRULED))
+            pairs.append((b if good is None else replace(b, verdict=Verdict.VALID), good is not None))
 
         verdict = winner([b for b, _ in pairs], self.terms.seats)
         fees = 0

@@ -358,7 +358,7 @@ class ClaimRow:
 class StakeRow:
     """A movement of stake: `kind` is staked, unbonding, rebonded, withdrawn, taken or payout.
 
-    What was taken counts what was burned and what others were paid.
+    What was taken counts what was burned and what others were paid; `of_unbonding` of it came out of what was leaving.
 
     Ready_at is set for unbonding only.
     """
@@ -370,6 +370,7 @@ class StakeRow:
     payout: str | None
     block: int
     log_index: int
+    of_unbonding: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,14 +76,11 @@ def reveals_of(store: Store, task: int, round_: int) -> list[VoteRow]:
 
 
 def winning_attesters(store: Store, task: int, round_: int) -> list[str]:
-    """Return who attested the winning checkpoint of the round, ascending.
-
-    The ledger counts attesters of the root that was attested first only: when another one won, nobody is paid for it.
-    """
-    checkpoint, attests = store.checkpoint(task, round_), store.attests(task, round_)
-    if checkpoint is None or not checkpoint.final or not attests or attests[0].root != checkpoint.root:
+    """Return who attested the winning checkpoint of the round, ascending."""
+    checkpoint = store.checkpoint(task, round_)
+    if checkpoint is None or not checkpoint.final:
         return []
-    return ascending(a.validator for a in attests if a.root == checkpoint.root)
+    return ascending(a.validator for a in store.attests(task, round_) if a.root == checkpoint.root)
 
 
 def late_attesters(store: Store, task: int, round_: int) -> list[str]:

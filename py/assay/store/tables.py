@@ -313,6 +313,7 @@ stakes = Table(
     _some("amount", Big),
     Column("ready_at", BigInteger, nullable=True),
     Column("payout", Address, nullable=True),
+    _some("of_unbonding", Big),
 )
 nonces = Table(
     "nonces",

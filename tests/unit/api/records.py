@@ -36,6 +36,7 @@ TERMS = {
     "commitWindow": 7, "revealWindow": 4, "extraWindow": 0, "attestTime": 4, "challengeWindow": 5, "lead": 3,
     "seats": SEATS, "staleness": 2, "minTrainers": 1, "minStake": 100 * ASY, "bond": 10 * ASY,
     "price": ASY * 45 // 10_000, "seatFee": ASY // 2, "attestFee": ASY // 5, "maxUnits": 2048, "pot": 30 * ASY,
+    "isPrivate": False, "cut": 0, "canaryFee": 0, "canaryRate": 0, "power": 0,
 }  # fmt: skip
 LOTS = {CAROL: (0, 200 * GWEI), PEER: (200 * GWEI, LINE - GWEI), DAVE: (LINE - GWEI, LINE)}
 SEEDS = {1: 3, 2: 2}
@@ -134,6 +135,7 @@ def _round_one() -> list[object]:
             1, 1, CAROL, 2, sum(len(lot.carol) for lot in lots), sum(len(lot.carol) for lot in lots), 2 * ASY, 15, 2
         ),
         SlashRow(1, 1, MALLORY, 1, 9 * ASY, ASY, 15, 3),
+        StakeRow(MALLORY, "taken", 10 * ASY, None, None, 15, 4),
         ClaimRow(BOB, BOB, 1792 * TERMS["price"], 16, 1),
     ]
 

@@ -13,6 +13,9 @@ from assay.chain.abi import Interface
 from assay.chain.compiled import CONTRACTS, compiled
 from assay.chain.reasons import SENTENCES, name_of, sentence
 
+OPENZEPPELIN = ("ERC", "Safe", "AddressEmptyCode", "InvalidShortString", "StringTooLong")
+"""Errors of code that isn't ours, and that no user meets."""
+
 
 def revert(signature: str, *values: Any) -> bytes:
     inside = signature[signature.index("(") + 1 : -1]
@@ -66,4 +69,4 @@ def test_sentences__every_error_of_the_ledgers_interfaces__has_one_with_its_own_
         known |= {str(place) for place in range(len(known))}
         assert {field for _, field, _, _ in string.Formatter().parse(text) if field} <= known, name
     ours = {e.name for name in CONTRACTS[1:] for e in Interface(compiled(name).abi).errors.values()}
-    assert not {name for name in ours if name not in by_name and not name.startswith(("ERC", "SafeERC20", "Safe"))}
+    assert not {name for name in ours if name not in by_name and not name.startswith(OPENZEPPELIN)}

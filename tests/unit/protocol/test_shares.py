@@ -10,13 +10,13 @@ from eth_utils.address import to_checksum_address
 
 from assay.protocol.entries import Entry
 from assay.protocol.pay import PayTerms, Penalty, Settlement
-from assay.protocol.shares import Aside, Ballot, Ruling, canary_word, resolve
+from assay.protocol.shares import Aside, Ballot, Good, Ruling, canary_word, resolve
 from assay.types import CutReason, Outcome, Role, Verdict
 
 TERMS = PayTerms(price=10, seat_fee=100, attest_fee=7, pot=10**6, seats=3, bond=5001, cut=40, canary_fee=50)
 ALICE, BOB, CAROL, DAVE, TINA = (str(to_checksum_address("0x" + f"{i:02x}" * 20)) for i in range(0xA1, 0xA6))
 VALID, INVALID, MISSING = Verdict.VALID, Verdict.INVALID, Verdict.UNAVAILABLE
-GOOD = Ruling(is_good=True, check=8, leaf=9, good_by=DAVE)
+GOOD = Ruling(goods=(Good(8, 9, DAVE),))
 BAD = Ruling(is_bad=True, bad_by=DAVE)
 
 
@@ -84,7 +84,7 @@ def test_resolve__good_leaf__turns_the_seats_that_named_it_and_cuts_them() -> No
 
     assert s.outcomes == [Outcome.PAID]
     assert [p.account for p in s.cuts] == [ALICE, BOB]
-    assert dict(s.credits)[DAVE] == 40
+    assert s.credits[:2] == [(DAVE, 20), (DAVE, 20)]
     assert (s.earned(TINA), s.earned(ALICE), s.earned(CAROL), s.slashes) == (500, 0, 100, [])
 
 
@@ -98,9 +98,17 @@ def test_resolve__cured_withholding__turns_the_seats_and_cuts_nobody() -> None:
 
 @pytest.mark.parametrize(("check", "leaf"), [(8, 10), (7, 9)])
 def test_resolve__another_leaf_is_good__changes_nothing(check: int, leaf: int) -> None:
-    s = ruled(REFUSED, replace(GOOD, check=check, leaf=leaf))
+    s = ruled(REFUSED, Ruling(goods=(Good(check, leaf, DAVE),)))
 
     assert (s.outcomes, s.cuts) == ([Outcome.INVALID], [])
+
+
+def test_resolve__two_leaves_are_good__each_challenger_gets_its_cuts() -> None:
+    share = aside(Ballot(ALICE, 1, INVALID, 8, 9), Ballot(BOB, 1, INVALID, 7, 1), Ballot(CAROL, 1, INVALID, 1, 1))
+    s = ruled(share, Ruling(goods=(Good(8, 9, DAVE), Good(7, 1, TINA))))
+
+    assert [p.account for p in s.cuts] == [ALICE, BOB]
+    assert s.credits[:2] == [(DAVE, 20), (TINA, 20)]
 
 
 def test_resolve__bad_and_good__bad_counts() -> None:

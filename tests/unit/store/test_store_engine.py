@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateTable
 
 from assay.errors import Broken, Refused, Unavailable
 from assay.store import Store, open_store, tables
+from assay.store.rows import BlockRow
 
 
 def url(path: Path) -> str:
@@ -43,6 +44,29 @@ def test_open__other_schema__is_broken_and_untouched(tmp_path: Path) -> None:
         open_store(url(path))
     with sqlite3.connect(path) as raw:
         assert raw.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone() == ("99",)
+
+
+def test_open__older_schema__keeps_what_is_ours_and_reads_the_chain_again(tmp_path: Path) -> None:
+    path = tmp_path / "node.db"
+    store = open_store(url(path))
+    store.put_note(1, 2, "trained", {"seconds": 1.5})
+    store.bind("chain", "this one")
+    with store.batch() as batch:
+        batch.move("contracts", BlockRow(9, bytes(32), 1))
+    store.close()
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
+        raw.execute("DROP TABLE cases")
+        raw.execute("DROP TABLE payments")
+        raw.execute("CREATE TABLE payments (block INTEGER)")
+    moved = open_store(url(path))
+    assert moved.cursor("contracts") is None
+    assert moved.note(1, 2, "trained") is not None
+    assert moved.payments() == moved.cases() == []
+    with pytest.raises(Refused, match="belong to another chain"):
+        moved.bind("chain", "that one")
+    moved.close()
+    open_store(url(path)).close()
 
 
 @pytest.mark.parametrize("damage", ["not a database at all" * 50, None])

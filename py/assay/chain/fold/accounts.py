@@ -21,7 +21,8 @@ def _stake(kind: str) -> Step:
 
 def _taken(batch: Batch, event: EventRow, a: Arguments) -> None:
     amount = a["burned"] + a["paid"]
-    batch.put(StakeRow(a["account"], "taken", amount, None, None, event.block, event.log_index))
+    place = (event.block, event.log_index, a["unbonding"])
+    batch.put(StakeRow(a["account"], "taken", amount, None, None, *place))
 
 
 def _relayed(batch: Batch, event: EventRow, a: Arguments) -> None:

@@ -18,7 +18,7 @@ from assay.chain import localnet
 from assay.chain.client import Client, Reverted
 from assay.chain.contracts import Contracts
 from assay.chain.deploy import deploy, verify
-from assay.chain.deployment import read, write
+from assay.chain.deployment import NAMES, read, write
 from assay.chain.localnet import Localnet, LocalnetOptions
 from assay.errors import Refused, Unavailable
 from assay.protocol.hashing import keccak
@@ -54,15 +54,15 @@ def test_deploy__recorded_and_there__is_kept(anvil: Localnet, tmp_path: Path) ->
 def test_deploy__recorded_on_a_chain_started_anew__deploys_again(anvil: Localnet, tmp_path: Path) -> None:
     client = anvil.client()
     made = deploy(client, localnet.signer(1), 600, 1, folder=tmp_path)
-    ghosts = {name: localnet.signer(50 + n).address for n, name in enumerate(("token", "vault", "market", "ledger"))}
-    gone = replace(made, **ghosts)
+    ghosts: dict[str, Any] = {kind: localnet.signer(50 + n).address for n, kind in enumerate(NAMES)}
+    gone = replace(made, libraries={name: localnet.signer(70).address for name in made.libraries}, **ghosts)
     write(tmp_path, gone)
     with pytest.raises(Refused, match="no contracts"):
         verify(client, gone)
     assert deploy(client, localnet.signer(1), 600, 1, folder=tmp_path).vault != gone.vault
 
 
-@pytest.mark.parametrize("swapped", ["token", "vault", "market", "ledger"])
+@pytest.mark.parametrize("swapped", ["token", "vault", "beacon", "ledger", "court", "lens"])
 def test_deploy__other_code_at_a_recorded_address__is_refused(anvil: Localnet, tmp_path: Path, swapped: str) -> None:
     client = anvil.client()
     made = deploy(client, localnet.signer(1), 600, 1, folder=tmp_path)

@@ -66,7 +66,7 @@ def test_poll__a_whole_task__equals_what_the_contracts_say(chain: Any) -> None:
     assert [row.outcome for row in store.submissions(1)] == [Outcome.PAID, Outcome.PAID, Outcome.PAID, Outcome.INVALID]
     slashed = store.slashes(task=1)
     assert [(row.account, row.round, row.index) for row in slashed] == [(world.address(TRAINERS[1]), 2, 1)]
-    assert (slashed[0].burned, slashed[0].fees) == (BOND, SEATS * FEE)
+    assert (slashed[0].burned, slashed[0].paid) == (BOND, SEATS * FEE)
     left = next(r for r in store.enlistments(1, Role.TRAINER) if r.account == world.address(TRAINERS[1]))
     assert left.amount == c.trainer(1, world.address(TRAINERS[1])).enlisted
     assert sum(r.from_escrow for r in store.rounds(1)) == task.paid

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {LedgerState} from "./LedgerState.sol";
 import {IBeacon} from "./interfaces/IBeacon.sol";
 import {IRoundLedger} from "./interfaces/IRoundLedger.sol";
+import {IStakeVault} from "./interfaces/IStakeVault.sol";
 import {Terms} from "./interfaces/ITaskMarket.sol";
 import {Aside, Entry, Extra, Reveal} from "./interfaces/RoundLedgerTypes.sol";
 import {Clock, Clocks} from "./libraries/Clock.sol";
@@ -112,24 +113,17 @@ contract RoundLedger is LedgerState {
 
     /// @inheritdoc IRoundLedger
     function submit(uint256 task, uint32 round, uint16 base, uint32 units, bytes32 root, bytes32 mark, string calldata uri) external {
-        Task storage t = _tasks[task];
-        Clock c = t.inRound(task, round);
-        Clocks.within(c.opens(round), c.workEnd(round));
-        require(base <= c.head(), BaseUnknown(base, c.head()));
-        require(round - base <= c.staleness(), BaseTooOld(base, round, c.staleness()));
-        address trainer = _sender();
-        Trainer w = t.trainers[trainer];
-        require(w.from() != 0 && w.from() <= round && !w.left(), NotEnlisted(trainer));
-        require(units != 0 && units <= w.maxUnits(), UnitsOutOfRange(units, w.maxUnits()));
+        _submit(_sender(), task, round, base, units, root, mark, uri);
+    }
 
-        uint256 who = uint256(uint160(trainer)) << 96 | uint256(units) << 64 | uint256(base) << 48;
-        uint16 index = _append(t, c, round, who, root, mark);
-        w = w.inRound(round);
-        uint256 open = w.counted(t.clock.pending());
-        if (open >= w.capacity()) revert ExposureTooLarge(w.enlisted(), (open + 1) * TaskTerms.exposure(t, c));
-        require(w.count(round % RING) < Trainers.MOST_IN_ROUND, RoundFull());
-        t.trainers[trainer] = w.plusOne(round % RING);
-        emit Submitted(task, round, trainer, index, units, base, root, mark, uri);
+    /// @inheritdoc IRoundLedger
+    function submitAndClaim(uint256 task, uint32 round, uint16 base, uint32 units, bytes32 root, bytes32 mark, string calldata uri)
+        external
+    {
+        address trainer = _sender();
+        _submit(trainer, task, round, base, units, root, mark, uri);
+        // nothing to claim, because someone else claimed it first: no reason to lose the submission
+        try IStakeVault(vault).claim(trainer) {} catch {}
     }
 
     /// @inheritdoc IRoundLedger
@@ -148,17 +142,14 @@ contract RoundLedger is LedgerState {
 
     /// @inheritdoc IRoundLedger
     function commit(uint256 task, uint32 round, bytes32 commitment) external {
-        Task storage t = _tasks[task];
-        Clock c = t.inRound(task, round);
-        Clocks.within(c.sealAt(round), c.commitEnd(round));
-        t.checkSlot(c, round);
-        address validator = _sender();
-        t.lotOf(round, validator);
-        uint256 mark = t.markOf(round, validator);
-        require(!Mark.isCommitted(mark), AlreadyCommitted(validator));
+        _commit(_sender(), task, round, commitment);
+    }
 
-        t.marks[validator][round % RING] = Mark.commit(mark, commitment);
-        emit Committed(task, round, validator);
+    /// @inheritdoc IRoundLedger
+    function commitAndAttest(uint256 task, uint32 round, bytes32 commitment, uint32 earlier, bytes32 root) external {
+        address validator = _sender();
+        _commit(validator, task, round, commitment);
+        _attest(validator, task, earlier, root);
     }
 
     /// @inheritdoc IRoundLedger
@@ -198,25 +189,8 @@ contract RoundLedger is LedgerState {
 
     /// @inheritdoc IRoundLedger
     function attest(uint256 task, uint32 round, bytes32 root) external {
-        if (round == 0) return Enlisting.attestGenesis(_tasks[task], task, _sender(), root);
-        Task storage t = _tasks[task];
-        Clock c = t.inRound(task, round);
-        Clocks.within(c.votesEnd(round), c.challengeEnd(round));
-        require(round > c.head(), StaleCheckpoint(round, c.head()));
-        t.checkSlot(c, round);
-        address validator = _sender();
-        Lot lot = t.lotOf(round, validator);
-        uint256 mark = t.markOf(round, validator);
-        require(mark & (Mark.ATTESTED | Mark.OTHER) == 0, AlreadyAttested(validator));
-
-        (uint256 weight, bool isCandidate) = t.addWeight(round, root, validator, lot.size());
-        t.marks[validator][round % RING] = mark | (isCandidate ? Mark.ATTESTED : Mark.OTHER);
-        emit CheckpointAttested(task, round, validator, root);
-        if (3 * weight < 2 * t.lineIn(round)) return;
-        t.clock = c.withHead(uint16(round));
-        Candidate won = isCandidate ? t.candidates[round % RING] : Candidates.makeOther(round, root, weight);
-        t.candidates[round % RING] = won.withWon();
-        emit CheckpointFinal(task, round, root);
+        if (round == 0) Enlisting.attestGenesis(_tasks[task], task, _sender(), root);
+        else _attest(_sender(), task, round, root);
     }
 
     /// @inheritdoc IRoundLedger
@@ -259,6 +233,67 @@ contract RoundLedger is LedgerState {
     }
 
     // --- internal
+
+    function _submit(
+        address trainer,
+        uint256 task,
+        uint32 round,
+        uint16 base,
+        uint32 units,
+        bytes32 root,
+        bytes32 mark,
+        string calldata uri
+    ) internal {
+        Task storage t = _tasks[task];
+        Clock c = t.inRound(task, round);
+        Clocks.within(c.opens(round), c.workEnd(round));
+        require(base <= c.head(), BaseUnknown(base, c.head()));
+        require(round - base <= c.staleness(), BaseTooOld(base, round, c.staleness()));
+        Trainer w = t.trainers[trainer];
+        require(w.from() != 0 && w.from() <= round && !w.left(), NotEnlisted(trainer));
+        require(units != 0 && units <= w.maxUnits(), UnitsOutOfRange(units, w.maxUnits()));
+
+        uint256 who = uint256(uint160(trainer)) << 96 | uint256(units) << 64 | uint256(base) << 48;
+        uint16 index = _append(t, c, round, who, root, mark);
+        w = w.inRound(round);
+        uint256 open = w.counted(t.clock.pending());
+        if (open >= w.capacity()) revert ExposureTooLarge(w.enlisted(), (open + 1) * TaskTerms.exposure(t, c));
+        require(w.count(round % RING) < Trainers.MOST_IN_ROUND, RoundFull());
+        t.trainers[trainer] = w.plusOne(round % RING);
+        emit Submitted(task, round, trainer, index, units, base, root, mark, uri);
+    }
+
+    function _commit(address validator, uint256 task, uint32 round, bytes32 commitment) internal {
+        Task storage t = _tasks[task];
+        Clock c = t.inRound(task, round);
+        Clocks.within(c.sealAt(round), c.commitEnd(round));
+        t.checkSlot(c, round);
+        uint256 mark = t.markOf(round, validator);
+        require(!Mark.isCommitted(mark), AlreadyCommitted(validator));
+
+        t.marks[validator][round % RING] = Mark.commit(mark, commitment);
+        emit Committed(task, round, validator);
+    }
+
+    function _attest(address validator, uint256 task, uint32 round, bytes32 root) internal {
+        Task storage t = _tasks[task];
+        Clock c = t.inRound(task, round);
+        Clocks.within(c.votesEnd(round), c.challengeEnd(round));
+        require(round > c.head(), StaleCheckpoint(round, c.head()));
+        t.checkSlot(c, round);
+        Lot lot = t.lotOf(round, validator);
+        uint256 mark = t.markOf(round, validator);
+        require(mark & (Mark.ATTESTED | Mark.OTHER) == 0, AlreadyAttested(validator));
+
+        (uint256 weight, bool isCandidate) = t.addWeight(round, root, validator, lot.size());
+        t.marks[validator][round % RING] = mark | (isCandidate ? Mark.ATTESTED : Mark.OTHER);
+        emit CheckpointAttested(task, round, validator, root);
+        if (3 * weight < 2 * t.lineIn(round)) return;
+        t.clock = c.withHead(uint16(round));
+        Candidate won = isCandidate ? t.candidates[round % RING] : Candidates.makeOther(round, root, weight);
+        t.candidates[round % RING] = won.withWon();
+        emit CheckpointFinal(task, round, root);
+    }
 
     /// @dev Binds a submission into the round's running hash; the first one opens the round's words.
     function _append(Task storage t, Clock c, uint32 round, uint256 who, bytes32 root, bytes32 mark) internal returns (uint16 index) {

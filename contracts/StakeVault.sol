@@ -46,7 +46,7 @@ contract StakeVault is IStakeVault, Relayed, ReentrancyGuardTransient {
     uint64 public immutable unbondingPeriod;
 
     /// @inheritdoc IStakeVault
-    uint256 public owed;
+    uint256 public totalStaked;
 
     mapping(address account => Place) internal _accounts;
     mapping(address account => Cursor) internal _cursors;
@@ -124,7 +124,7 @@ contract StakeVault is IStakeVault, Relayed, ReentrancyGuardTransient {
         require(amount != 0, NothingToPay());
 
         _cursors[account].first = c.first;
-        owed -= amount;
+        totalStaked -= amount;
         address to = payoutOf(account);
         emit Withdrawn(account, to, amount);
         IERC20(token).safeTransfer(to, amount);
@@ -138,10 +138,7 @@ contract StakeVault is IStakeVault, Relayed, ReentrancyGuardTransient {
         require(amount != 0, NothingToPay());
 
         place.word = a.withoutClaimable();
-        unchecked {
-            owed -= amount; // a part of it
-        }
-        address to = payoutOf(account);
+        address to = a.hasPayout() ? _payouts[account] : account;
         emit Claimed(account, to, amount);
         IERC20(token).safeTransfer(to, amount);
     }
@@ -153,6 +150,8 @@ contract StakeVault is IStakeVault, Relayed, ReentrancyGuardTransient {
         require(payout != address(0), ZeroAddress());
 
         _payouts[account] = payout;
+        Place storage place = _accounts[account];
+        place.word = place.word.withPayout();
         emit PayoutSet(account, payout);
     }
 
@@ -177,15 +176,15 @@ contract StakeVault is IStakeVault, Relayed, ReentrancyGuardTransient {
     /// @inheritdoc IStakeVault
     function settle(uint256[] calldata credits, Taking[] calldata takings, uint256 funded) external onlySlasher nonReentrant {
         uint256 burned;
-        uint256 available = funded;
+        uint256 paid;
         for (uint256 i; i < takings.length; ++i) {
             burned += _take(takings[i].account, takings[i].burned, takings[i].paid);
-            available += takings[i].paid;
+            paid += takings[i].paid;
         }
         uint256 credited = _credit(credits);
-        require(credited <= available, Unfunded(credited, available));
-        uint256 total = owed + credited - (available - funded) - burned;
-        owed = total;
+        require(credited <= funded + paid, Unfunded(credited, funded + paid));
+        uint256 total = totalStaked;
+        if (takings.length != 0) totalStaked = total -= burned + paid;
 
         if (burned != 0) IERC20(token).safeTransfer(GRAVE, burned);
         uint256 balance = IERC20(token).balanceOf(address(this));
@@ -226,7 +225,7 @@ contract StakeVault is IStakeVault, Relayed, ReentrancyGuardTransient {
 
         Place storage place = _accounts[account];
         place.word = place.word.plusStaked(amount);
-        owed += amount;
+        totalStaked += amount;
         emit Staked(account, amount);
 
         uint256 before = IERC20(token).balanceOf(address(this));

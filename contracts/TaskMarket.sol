@@ -99,7 +99,10 @@ contract TaskMarket is ITaskMarket, Relayed, ReentrancyGuardTransient {
 
         t.escrow -= uint96(amount);
         emit RoundPaid(task, amount);
+        uint256 before = IERC20(token).balanceOf(vault);
         IERC20(token).safeTransfer(vault, amount);
+        uint256 received = IERC20(token).balanceOf(vault) - before;
+        require(received == amount, WrongTransfer(amount, received)); // the vault credits as much
     }
 
     /// @inheritdoc ITaskMarket

@@ -96,10 +96,12 @@ interface IRoundLedger is IRelayed, IRoundLedgerErrors, IRoundLedgerEvents {
     /// @param mark hash that binds work or canary
     /// @param uri where the artifact is served first
     function submit(uint256 task, uint32 round, uint16 base, uint32 units, bytes32 root, bytes32 mark, string calldata uri) external;
+    /// @notice `submit`, and a claim of what the caller has earned; a claim that fails is left for another time.
+    function submitAndClaim(uint256 task, uint32 round, uint16 base, uint32 units, bytes32 root, bytes32 mark, string calldata uri) external;
     /// @notice Draws the round's seats, in its commit window, from the beacon's word of `sealAt`: whoever calls has no choice.
     /// @param proof as the beacon wants it: abi.encode(header, parent) where it reads block headers
     function seal(uint256 task, uint32 round, bytes calldata proof) external;
-    /// @notice Commits to verdicts. The caller's lot must count in the round; that the round is sealed is left to the reveal.
+    /// @notice Commits to verdicts. That the round is sealed and the caller's lot counts in it is left to the reveal.
     /// @param commitment `attestationDigest` of what will be revealed; its top 236 bits are kept
     function commit(uint256 task, uint32 round, bytes32 commitment) external;
     /// @notice Opens the caller's commitment. Each seat that `votes` claim must have been drawn into the caller's lot; votes may be empty.
@@ -110,6 +112,8 @@ interface IRoundLedger is IRelayed, IRoundLedgerErrors, IRoundLedgerEvents {
     /// @dev With two thirds of the round's line the checkpoint is final and later attestations are refused. Who attested the root that won
     /// is paid for it.
     function attest(uint256 task, uint32 round, bytes32 root) external;
+    /// @notice `commit` in a round and `attest` the checkpoint of an earlier one (not genesis): both or neither.
+    function commitAndAttest(uint256 task, uint32 round, bytes32 commitment, uint32 earlier, bytes32 root) external;
     /// @notice Shows that a submission is a canary, between votesEnd and attestEnd. Anyone who knows the salt may.
     function openCanary(uint256 task, uint32 round, Entry[] calldata entries, uint16 index, bytes32 salt, uint32 leaf, uint8 check) external;
     /// @notice Shows that a drawn seat's validator committed to nothing, or didn't reveal what it committed to; from revealEnd on, as long as

@@ -41,8 +41,8 @@ interface IStakeVaultErrors {
     error WrongTransfer(uint256 expected, uint256 received);
     /// @dev Thrown when a settlement credits more than was funded and taken.
     error Unfunded(uint256 credited, uint256 available);
-    /// @dev Thrown when the vault would owe more than it holds.
-    error Insolvent(uint256 balance, uint256 owed);
+    /// @dev Thrown when the vault would hold less than what is staked.
+    error Insolvent(uint256 balance, uint256 staked);
 }
 
 /// @title Events of the stake vault.
@@ -59,8 +59,9 @@ interface IStakeVaultEvents {
 }
 
 /// @title The stake vault: the only holder of stake and of pay that waits to be claimed. It knows no task.
-/// @dev *Accounting.* One word per account: stake 88 bits, locked 80, claimable 88, all in wei. locked ≤ stake. `owed()` is the sum of
-/// stakes, unbonding amounts and claimable; the token balance never falls below it.
+/// @dev *Accounting.* One word per account: stake 88 bits, locked 80, claimable 87, all in wei, and whether it has a payout address.
+/// locked ≤ stake. `totalStaked()` is the sum of stakes and unbonding amounts. What can be claimed has no counter: each settlement credits no more
+/// than arrived for it and was taken in it, so balance ≥ total staked + all claimable after every call, and a claim writes one word of the vault.
 /// *Roles.* Two slashers, fixed at construction: the round ledger and the dispute court. They may lock, unlock and settle. Nobody else can
 /// move what belongs to another, and no key can change that. The operator's key can't touch the payout address.
 /// *Slashing.* Takes locked stake first, then free stake, then what is unbonding, newest first, matured or not: stake answers until it has
@@ -96,7 +97,7 @@ interface IStakeVault is IRelayed, IStakeVaultErrors, IStakeVaultEvents {
     function unlock(address account, uint256 amount) external;
 
     /// @notice Applies credits and takings. Only a slasher, which has had `funded` wei sent here before.
-    /// @dev Σ credits ≤ funded + Σ paid. Reverts when the vault would owe more than it holds.
+    /// @dev Σ credits ≤ funded + Σ paid. That `funded` arrived is the slasher's to know: the market checks it where it sends.
     /// @param credits one word an account: account 160 | wei 96, from the top
     /// @param funded wei that arrived for this settlement
     function settle(uint256[] calldata credits, Taking[] calldata takings, uint256 funded) external;
@@ -104,7 +105,8 @@ interface IStakeVault is IRelayed, IStakeVaultErrors, IStakeVaultEvents {
     function accountOf(address account) external view returns (uint256 staked, uint256 locked, uint256 claimable);
     function unbondingOf(address account) external view returns (uint256[] memory amounts, uint64[] memory readyAt);
     function payoutOf(address account) external view returns (address);
-    function owed() external view returns (uint256);
+    /// @notice Sum of all stakes and unbonding amounts, in wei.
+    function totalStaked() external view returns (uint256);
     function unbondingPeriod() external view returns (uint64);
     function token() external view returns (address);
     function ledger() external view returns (address);

@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {IStakeVaultErrors} from "../interfaces/IStakeVault.sol";
 
-/// @dev One word of an account in the vault, in wei, from the lowest bit: staked 88 | locked 80 | claimable 88. locked ≤ staked.
+/// @dev One word of an account in the vault, in wei, from the lowest bit: staked 88 | locked 80 | claimable 87 | has a payout address 1.
+/// locked ≤ staked.
 /// Sums are checked here; whoever subtracts has compared before.
 type Account is uint256;
 
@@ -12,6 +13,8 @@ using Accounts for Account global;
 library Accounts {
     uint256 private constant LOCKED = 88;
     uint256 private constant CLAIMABLE = 168;
+    uint256 private constant MOST_CLAIMABLE = (1 << 87) - 1;
+    uint256 private constant HAS_PAYOUT = 1 << 255;
 
     function staked(Account a) internal pure returns (uint256) {
         return uint88(Account.unwrap(a));
@@ -22,7 +25,15 @@ library Accounts {
     }
 
     function claimable(Account a) internal pure returns (uint256) {
-        return Account.unwrap(a) >> CLAIMABLE;
+        return (Account.unwrap(a) >> CLAIMABLE) & MOST_CLAIMABLE;
+    }
+
+    function hasPayout(Account a) internal pure returns (bool) {
+        return Account.unwrap(a) & HAS_PAYOUT != 0;
+    }
+
+    function withPayout(Account a) internal pure returns (Account) {
+        return Account.wrap(Account.unwrap(a) | HAS_PAYOUT);
     }
 
     function free(Account a) internal pure returns (uint256) {
@@ -59,12 +70,12 @@ library Accounts {
 
     function plusClaimable(Account a, uint256 amount) internal pure returns (Account) {
         unchecked {
-            require(amount <= type(uint88).max - claimable(a), IStakeVaultErrors.AmountTooLarge());
+            require(amount <= MOST_CLAIMABLE - claimable(a), IStakeVaultErrors.AmountTooLarge());
             return Account.wrap(Account.unwrap(a) + (amount << CLAIMABLE));
         }
     }
 
     function withoutClaimable(Account a) internal pure returns (Account) {
-        return Account.wrap(Account.unwrap(a) & ((1 << CLAIMABLE) - 1));
+        return Account.wrap(Account.unwrap(a) & ~(MOST_CLAIMABLE << CLAIMABLE));
     }
 }

@@ -7,14 +7,7 @@ import {IInvites} from "../../contracts/interfaces/IInvites.sol";
 import {IRoundLedger} from "../../contracts/interfaces/IRoundLedger.sol";
 import {IStakeVault} from "../../contracts/interfaces/IStakeVault.sol";
 import {ITaskMarket, Terms} from "../../contracts/interfaces/ITaskMarket.sol";
-import {
-    Aside,
-    Entry,
-    Extra,
-    IRoundLedgerErrors,
-    IRoundLedgerEvents,
-    Reveal
-} from "../../contracts/interfaces/RoundLedgerTypes.sol";
+import {Aside, Entry, Extra, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} from "../../contracts/interfaces/RoundLedgerTypes.sol";
 import {Headers} from "./Headers.sol";
 import {Linked} from "./Linked.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
@@ -49,6 +42,8 @@ abstract contract Base is Test, Linked, IRoundLedgerErrors, IRoundLedgerEvents {
     address internal stranger = makeAddr("stranger");
     address[] internal trainers;
     address[] internal validators;
+    /// @dev Whoever else may be owed something.
+    address[] internal others;
 
     uint256 internal task;
     Terms internal terms;
@@ -86,9 +81,7 @@ abstract contract Base is Test, Linked, IRoundLedgerErrors, IRoundLedgerEvents {
         tally = vm.deployCode("Tally.sol:Tally");
         invites = IInvites(vm.deployCode("Invites.sol:Invites", abi.encode(marketAt)));
         gateway = IGateway(vm.deployCode("Gateway.sol:Gateway", abi.encode(vaultAt, marketAt, ledgerAt, courtAt)));
-        ledger = IRoundLedger(
-            create(ledgerCode, abi.encode(vaultAt, marketAt, beacon, tally, courtAt, address(invites), gatewayAt))
-        );
+        ledger = IRoundLedger(create(ledgerCode, abi.encode(vaultAt, marketAt, beacon, tally, courtAt, address(invites), gatewayAt)));
         court = IDisputeCourt(vm.deployCode("DisputeCourt.sol:DisputeCourt", abi.encode(vaultAt, ledgerAt, beacon, gatewayAt)));
         assertEq(address(court), courtAt, "court address");
         vm.prevrandao(PREVRANDAO);
@@ -395,6 +388,17 @@ abstract contract Base is Test, Linked, IRoundLedgerErrors, IRoundLedgerEvents {
     }
 
     // --- reading
+
+    /// @dev All that the vault owes to anybody whom the kit knows.
+    function owed() internal view returns (uint256 sum) {
+        sum = vault.totalStaked() + claimable(initiator) + claimable(stranger);
+        address[][3] memory known = [trainers, validators, others];
+        for (uint256 i; i < known.length; ++i) {
+            for (uint256 k; k < known[i].length; ++k) {
+                sum += claimable(known[i][k]);
+            }
+        }
+    }
 
     function claimable(address account) internal view returns (uint256 amount) {
         (,, amount) = vault.accountOf(account);

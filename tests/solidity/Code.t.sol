@@ -221,7 +221,7 @@ contract CodeTest is Base {
             assertEq(locked(trainers[i]) + locked(validators[i]), 0, "locked");
         }
         assertEq(token.balanceOf(address(market)), 0, "market");
-        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+        assertEq(token.balanceOf(address(vault)), owed(), "vault");
     }
 
     /// @dev Settles what was set aside without any salt, a challenge window later.

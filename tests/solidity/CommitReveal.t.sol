@@ -69,24 +69,31 @@ contract CommitRevealTest is Base {
         ledger.commit(task, 1, "x");
     }
 
-    function test_commit__twice_or_without_a_lot__reverts() public {
+    function test_commit__twice__reverts() public {
         vm.startPrank(validators[0]);
         ledger.commit(task, 1, "x");
         vm.expectRevert(abi.encodeWithSelector(AlreadyCommitted.selector, validators[0]));
         ledger.commit(task, 1, "y");
         vm.stopPrank();
-        vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(NotEnlisted.selector, stranger));
-        ledger.commit(task, 1, "x");
     }
 
-    function test_commit__lot_of_the_next_round__reverts() public {
+    /// @dev checklist 17, 19: a commitment without a lot, or with one of the next round, can't be revealed and counts for nothing.
+    function test_commit__without_a_lot_in_the_round__cannot_be_revealed() public {
+        address late = makeAddr("late");
         vm.warp(opens(2) - 1);
-        enlistValidator(stranger, LOT);
+        enlistValidator(late, LOT);
         vm.warp(sealAt(1));
+        Reveal memory none = commit(1, stranger, all(0, VALID), 0);
+        Reveal memory next = commit(1, late, all(0, VALID), 0);
+        vm.warp(commitEnd(1));
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(NotEnlisted.selector, stranger));
-        ledger.commit(task, 1, "x");
+        ledger.reveal(task, 1, none.votes, none.held, none.evidence, none.salt);
+        vm.prank(late);
+        vm.expectRevert(abi.encodeWithSelector(NotEnlisted.selector, late));
+        ledger.reveal(task, 1, next.votes, next.held, next.evidence, next.salt);
+        (,,, uint16 reveals_,) = ledger.roundOf(task, 1);
+        assertEq(reveals_, 0, "nothing counted");
     }
 
     // --- reveal

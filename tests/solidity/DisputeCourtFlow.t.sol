@@ -42,6 +42,7 @@ abstract contract CourtFlow is Base {
             }
         }
         start();
+        others = [challenger, appellant];
         stakeFor(challenger, 2 * BOND);
         stakeFor(appellant, 2 * BOND);
         stakeFor(trainer, 2 * BOND);
@@ -204,7 +205,7 @@ abstract contract CourtFlow is Base {
 
     /// @dev The vault holds exactly what it owes, and nothing waits for a ruling any more.
     function assertSettled() internal view {
-        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+        assertEq(token.balanceOf(address(vault)), owed(), "vault");
         assertEq(ledger.asidesOf(task), 0, "nothing waits");
     }
 }

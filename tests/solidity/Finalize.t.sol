@@ -42,7 +42,7 @@ contract FinalizeTest is Base, ITaskMarketEvents {
 
     /// @dev Vault and escrow add up to everything that was put in.
     function assertSound() internal view {
-        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault's balance is what it owes");
+        assertEq(token.balanceOf(address(vault)), owed(), "vault's balance is what it owes");
         assertEq(token.balanceOf(address(market)), market.escrowOf(task), "market's balance is the escrow");
     }
 
@@ -282,7 +282,7 @@ contract FinalizeTest is Base, ITaskMarketEvents {
         assertEq(claimable(trainers[0]) - before, 10 ether * terms.pot / 39.2 ether, "share");
         assertLe(paid, terms.pot, "ceiling");
         assertLe(terms.pot - paid, 5, "dust: less than a wei for each of six accounts");
-        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+        assertEq(token.balanceOf(address(vault)), owed(), "vault");
     }
 
     // --- what is shown must be complete
@@ -625,7 +625,7 @@ contract FinalizeTest is Base, ITaskMarketEvents {
         assertEq(market.escrowOf(task), escrow - 13 * 39.2 ether, "thirteen rounds paid");
         vm.warp(challengeEnd(50));
         market.refund(task);
-        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+        assertEq(token.balanceOf(address(vault)), owed(), "vault");
     }
 
     /// @dev The largest call: 256 submissions.

@@ -76,7 +76,7 @@ contract StakeVaultTest is VaultKit {
         vm.expectRevert(AmountTooLarge.selector);
         stake(type(uint256).max);
         assertEq(staked(alice), MAX_STAKE, "stake");
-        assertEq(vault.owed(), MAX_STAKE, "owed");
+        assertEq(owed(), MAX_STAKE, "owed");
     }
 
     function testFuzz_stake__any_amount__moves_it(uint256 amount) public {
@@ -88,7 +88,7 @@ contract StakeVaultTest is VaultKit {
 
         assertEq(staked(bob), amount, "bob's stake");
         assertEq(staked(alice), 0, "alice's stake");
-        assertEq(vault.owed(), amount, "owed");
+        assertEq(owed(), amount, "owed");
         assertEq(token.balanceOf(alice), 1000 ether - amount, "alice's tokens");
         assertEq(token.balanceOf(address(vault)), amount, "balance");
     }
@@ -220,7 +220,7 @@ contract StakeVaultTest is VaultKit {
         vm.expectEmit(address(vault));
         emit Unbonding(alice, 10, uint64(readyAt));
         unbond(10);
-        assertEq(vault.owed(), 10, "still owed while it unbonds");
+        assertEq(owed(), 10, "still owed while it unbonds");
 
         vm.warp(readyAt - 1);
         vm.expectRevert(NothingToPay.selector);
@@ -231,7 +231,7 @@ contract StakeVaultTest is VaultKit {
         vm.prank(stranger);
         assertEq(vault.withdraw(alice), 10, "amount");
         assertEq(token.balanceOf(alice), 1000 ether, "alice's tokens");
-        assertEq(vault.owed(), 0, "owed");
+        assertEq(owed(), 0, "owed");
         vm.expectRevert(NothingToPay.selector);
         vault.withdraw(alice);
     }
@@ -308,7 +308,7 @@ contract StakeVaultTest is VaultKit {
         assertEq(amounts, these(2), "what waits");
         assertEq(readyAt[0], begun + UNBONDING, "its date");
         assertEq(staked(alice), 8, "stake");
-        assertEq(vault.owed(), 10, "owed");
+        assertEq(owed(), 10, "owed");
         vm.warp(begun + UNBONDING);
         assertEq(vault.withdraw(alice), 2, "pays what was left");
     }

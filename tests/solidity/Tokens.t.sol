@@ -25,6 +25,23 @@ contract TokensTest is Base {
         market.publish(terms, budget, "");
     }
 
+    /// @dev checklist 3, 8: pay that doesn't arrive in the vault is credited to nobody, also when the token says that it went.
+    function test_pay__tokens_that_do_not_arrive__settle_nothing() public {
+        start();
+        for (uint256 i; i < 3; ++i) {
+            submit(trainers[i], 1, 1000);
+        }
+        sealRound(1);
+        judge(1, all(3, VALID));
+        vm.warp(challengeEnd(1));
+        vm.mockCall(address(token), abi.encodeWithSelector(token.transfer.selector, address(vault)), abi.encode(true));
+        vm.expectRevert(abi.encodeWithSelector(ITaskMarketErrors.WrongTransfer.selector, 39 ether, 0));
+        settle(1, nobody);
+        vm.clearMockedCalls();
+        settle(1, nobody);
+        assertEq(claimable(trainers[0]), 10 ether, "paid when they arrive");
+    }
+
     // --- a token that calls back
 
     function hook(address target, bytes memory data) internal {
@@ -59,7 +76,7 @@ contract TokensTest is Base {
         hook(address(ledger), abi.encodeCall(ledger.finalize, (task, 1, entries[1], ascending(reveals[1]), extras[1], nobody, salts[1])));
         finalize(1);
         assertRefused(AlreadyFinal.selector);
-        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+        assertEq(token.balanceOf(address(vault)), owed(), "vault");
     }
 
     function test_reentrancy__refund_inside_a_payment__is_shut() public {
@@ -73,7 +90,7 @@ contract TokensTest is Base {
         vm.warp(challengeEnd(2));
         market.refund(task);
         assertEq(token.balanceOf(address(market)), 0, "market");
-        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+        assertEq(token.balanceOf(address(vault)), owed(), "vault");
     }
 
     /// @dev Claiming while the escrow's payment is on its way finds nothing new: credits come after the money.
@@ -84,7 +101,7 @@ contract TokensTest is Base {
         finalize(1);
         assertRefused(IStakeVaultErrors.NothingToPay.selector);
         assertEq(claimable(trainers[0]), 10 ether, "credit");
-        assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+        assertEq(token.balanceOf(address(vault)), owed(), "vault");
     }
 
     function playUntilFinal() internal {

@@ -39,6 +39,14 @@ abstract contract VaultKit is Test, IStakeVaultErrors, IStakeVaultEvents {
         token.approve(address(vault), type(uint256).max);
     }
 
+    /// @dev All that the vault owes to anybody whom the tests know.
+    function owed() internal view virtual returns (uint256 sum) {
+        sum = vault.totalStaked() + claimable(alice) + claimable(bob) + claimable(stranger);
+        for (uint256 i; i < 8; ++i) {
+            sum += claimable(address(uint160(0x1000 + i)));
+        }
+    }
+
     // --- alice's moves
 
     function stake(uint256 amount) internal {

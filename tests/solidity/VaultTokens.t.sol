@@ -90,7 +90,7 @@ contract VaultTokensTest is VaultKit {
             hooked.arm(address(vault), ways[i]);
             assertEq(vault.withdraw(alice), 5, "withdrawn once");
             assertAnswer(refused);
-            assertEq(token.balanceOf(address(vault)), vault.owed(), "vault");
+            assertEq(token.balanceOf(address(vault)), owed(), "vault");
         }
     }
 
@@ -112,7 +112,7 @@ contract VaultTokensTest is VaultKit {
     }
 
     function look(address account) external {
-        (seenOwed, seenClaimable) = (vault.owed(), claimable(account));
+        (seenOwed, seenClaimable) = (owed(), claimable(account));
     }
 
     /// @dev checklist 32: a payout that can't receive stops its own claim and nobody else's, and no settlement.

@@ -1,6 +1,8 @@
 """Rounds driven to the second on an Anvil of one's own: every transaction real, blocks mined and dated on command.
 
 For benchmarks: accounts are Anvil's, which signs for them, so that hundreds of transactions go into one block quickly.
+Rounds overlap as they do for nodes: while a round is checked, the next one is worked on; a checkpoint is attested
+while the next round's commitments are taken, and a round is final two periods after its votes.
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ from assay.protocol.hashing import keccak
 from assay.protocol.sortition import Lot, seats_of
 from assay.protocol.typed_data import attestation_digest, mark
 from assay.protocol.votes import Vote, pack
-from assay.types import Outcome, Verdict
+from assay.types import MarkKind, Outcome, Verdict
 
 TOKEN = 10**18
 VALIDATORS, SEATS, URI_BYTES = 6, 3, 48
-PERIOD, WORK, DELAY, COMMIT, REVEAL, CHALLENGE = 600, 100, 10, 100, 100, 100
+PERIOD, WORK, DELAY, COMMIT, REVEAL, ATTEST, CHALLENGE = 600, 100, 10, 100, 100, 600, 1_200
+FINAL_AFTER = 2  # periods after its own votes, a round can be made final: just after those of the round two later
 UNITS = 10_000
-GAS = {"submit": 250_000, "seal": 250_000, "commit": 150_000, "reveal": 3_000_000, "attest": 250_000, "claim": 150_000}
+GAS = {"submit": 300_000, "seal": 250_000, "commit": 300_000, "reveal": 3_000_000, "attest": 250_000, "claim": 150_000}
 FINALIZE_GAS = 50_000_000
 ROUND_FINAL = keccak(b"RoundFinal(uint256,uint32,bytes,uint256,uint256,uint256)")
 
@@ -42,19 +45,30 @@ class Opening:
     votes: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the actors send: `combined` puts commit and the earlier round's attest, and submit and claim, into one
+    transaction each (through the gateway); trainers claim in every `claim_every`-th round."""
+
+    seats: int = SEATS
+    combined: bool = False
+    claim_every: int = 1
+
+
 @dataclass(slots=True)
 class Spent:
-    """Gas by step of one round, and how many submissions were paid."""
+    """Gas by step of one round, the largest call of each step, and how many submissions were paid."""
 
     gas: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    largest: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     paid: int = 0
 
 
 class Driven:
     """One task on one chain, with `trainers` trainers and six equal validators."""
 
-    def __init__(self, net: Localnet, trainers: int, rounds: int, seats: int = SEATS) -> None:
+    def __init__(self, net: Localnet, trainers: int, rounds: int, manner: Manner = Manner()) -> None:
         self.client: Client = net.client(timeout=60)
         self.deployment = deploy_at_once(self.client)
         self.contracts = Contracts(self.client, self.deployment)
@@ -62,8 +76,11 @@ class Driven:
         self.initiator = accounts[0]
         self.validators = accounts[1 : 1 + VALIDATORS]
         self.trainers = accounts[1 + VALIDATORS : 1 + VALIDATORS + trainers]
-        self.seats = seats
+        self.manner = manner
+        self.seats = manner.seats
         self.task = 1
+        self.opened: dict[int, list[Opening]] = {}
+        self.owed: set[str] = set()
         self._open(rounds)
 
     # --- blocks
@@ -127,11 +144,11 @@ class Driven:
             "sealDelay": DELAY,
             "commitWindow": COMMIT,
             "revealWindow": REVEAL,
-            "attestTime": CHALLENGE,
+            "attestTime": ATTEST,
             "challengeWindow": CHALLENGE,
             "lead": 60,
             "seats": self.seats,
-            "staleness": 1,
+            "staleness": 2,
             "minTrainers": min(trainers, 255),
             "minStake": TOKEN,
             "bond": TOKEN,
@@ -140,50 +157,92 @@ class Driven:
             "attestFee": attest_fee,
             "maxUnits": UNITS,
             "pot": trainers * (UNITS * price + self.seats * fee) + VALIDATORS * attest_fee,
+            "extraWindow": 0,
+            "isPrivate": False,
+            "cut": 0,
+            "canaryFee": 0,
+            "canaryRate": 0,
+            "power": 10_000,
         }
 
     # --- a round
 
     def round(self, number: int) -> Spent:
-        """Drive one round from its first submission to its claims, and return what it cost."""
+        """Drive one period: a round's work, draw and votes, the checkpoint of the one before, the end of the one two
+        before, and claims. Return what it cost."""
         spent, c, task = Spent(), self.contracts, self.task
         opens = self.start + (number - 1) * PERIOD
         seal_at = opens + WORK + DELAY
-        entries = [self._entry(who, number) for who in self.trainers]
-        uri = f"https://trainer.example.org/a/{number}".ljust(URI_BYTES, "/")
-        submits = [(e.trainer, c.submit(task, number, e.base, e.units, e.root, e.mark, uri)) for e in entries]
-        self._count(spent, "submit", self.all(submits, GAS["submit"], opens))
+        self._work(spent, number, opens)
 
         self.mine(seal_at)
-        pair = self.client.header_pair(seal_at)
-        if pair is None:
+        proof = c.word_proof(seal_at)
+        if proof is None:
             raise SystemExit("no block at the scheduled seal")
-        seal = [(self.initiator, c.seal(task, number, pair[0], pair[1]))]
+        seal = [(self.initiator, c.seal(task, number, proof))]
         self._count(spent, "seal", self.all(seal, GAS["seal"], seal_at + 1))
-
-        opened = self._openings(number)
-        commits = [(o.validator, c.commit(task, number, self._digest(number, o))) for o in opened]
-        self._count(spent, "commit", self.all(commits, GAS["commit"], seal_at + 2))
+        opened = self.opened[number] = self._openings(number)
+        self._commit(spent, number, opened, seal_at + 2)
         reveals = [(o.validator, c.reveal(task, number, o.votes, o.held, o.evidence, o.salt)) for o in opened]
         self._count(spent, "reveal", self.all(reveals, GAS["reveal"], seal_at + COMMIT))
 
-        root = keccak(b"checkpoint" + number.to_bytes(4, "big"))
-        # two thirds make the checkpoint final; the others would be late, and so send nothing
-        quorum = [(who, c.attest(task, number, root)) for who in self.validators[:4]]
-        self._count(spent, "attest", self.all(quorum, GAS["attest"], seal_at + COMMIT + REVEAL))
+        if number > FINAL_AFTER:
+            self._finalize(spent, number - FINAL_AFTER, seal_at + COMMIT + REVEAL)
+        if number % self.manner.claim_every == 0 and not self.manner.combined:
+            claims = [(who, c.claim(who)) for who in sorted(self.owed)]
+            self._count(spent, "claim", self.all(claims, GAS["claim"]))
+            self.owed.clear()
+        return spent
 
-        final = [(self.initiator, c.finalize(task, number, entries, opened, []))]
-        receipts = self.all(final, FINALIZE_GAS, seal_at + COMMIT + REVEAL + CHALLENGE)
+    def _work(self, spent: Spent, number: int, opens: int) -> None:
+        c = self.contracts
+        uri = f"https://trainer.example.org/a/{number}".ljust(URI_BYTES, "/")
+        claims = self.manner.combined and number % self.manner.claim_every == 0
+        calls = []
+        for entry in self._entries(number):
+            who = entry.trainer
+            call = c.submit(self.task, number, entry.base, entry.units, entry.root, entry.mark, uri)
+            if claims and who in self.owed:
+                call = c.batch([call, c.claim(who)])
+                self.owed.discard(who)
+            calls.append((who, call))
+        self._count(spent, "submit", self.all(calls, GAS["submit"], opens))
+
+    def _commit(self, spent: Spent, number: int, opened: Sequence[Opening], when: int) -> None:
+        """Commit, and attest the checkpoint of the round before: two thirds make it final; the others would be late,
+        and so send nothing."""
+        c, task = self.contracts, self.task
+        commits = {o.validator: c.commit(task, number, self._digest(number, o)) for o in opened}
+        root = keccak(b"checkpoint" + (number - 1).to_bytes(4, "big"))
+        quorum = self.validators[:4] if number > 1 else []
+        attests = {who: c.attest(task, number - 1, root) for who in quorum}
+        if self.manner.combined:
+            both = [(who, c.batch([call, attests[who]]) if who in attests else call) for who, call in commits.items()]
+            self._count(spent, "commit", self.all(both, GAS["commit"], when))
+            return
+        self._count(spent, "commit", self.all(list(commits.items()), GAS["commit"], when))
+        if attests:
+            self._count(spent, "attest", self.all(list(attests.items()), GAS["attest"], when + 1))
+
+    def _finalize(self, spent: Spent, number: int, when: int) -> None:
+        entries, opened = self._entries(number), sorted(self.opened.pop(number), key=lambda o: int(o.validator, 16))
+        salts = [self._salt(entry.trainer, number) for entry in entries]
+        call = self.contracts.finalize(self.task, number, entries, opened, [], [], salts)
+        receipts = self.all([(self.initiator, call)], FINALIZE_GAS, when)
         self._count(spent, "finalize", receipts)
         outcomes = self._outcomes(receipts[0])
         spent.paid = sum(outcome == Outcome.PAID for outcome in outcomes)
-        winners = [e.trainer for e, outcome in zip(entries, outcomes, strict=True) if outcome == Outcome.PAID]
-        self._count(spent, "claim", self.all([(who, c.claim(who)) for who in winners], GAS["claim"]))
-        return spent
+        self.owed |= {e.trainer for e, outcome in zip(entries, outcomes, strict=True) if outcome == Outcome.PAID}
 
-    def _entry(self, trainer: str, number: int) -> Entry:
-        own = trainer.encode() + number.to_bytes(4, "big")
-        return Entry(trainer, UNITS, number - 1, keccak(b"root" + own), mark(1, keccak(b"salt" + own), 0, 0))
+    def _entries(self, number: int) -> list[Entry]:
+        base = max(0, number - 2)
+        own = {who: who.encode() + number.to_bytes(4, "big") for who in self.trainers}
+        marks = {who: mark(MarkKind.WORK, self._salt(who, number), 0, 0) for who in self.trainers}
+        return [Entry(who, UNITS, base, keccak(b"root" + own[who]), marks[who]) for who in self.trainers]
+
+    @staticmethod
+    def _salt(trainer: str, number: int) -> bytes:
+        return keccak(b"salt" + trainer.encode() + number.to_bytes(4, "big"))
 
     def _openings(self, number: int) -> list[Opening]:
         state, count = self.contracts.round(self.task, number), len(self.trainers)
@@ -212,8 +271,10 @@ class Driven:
 
     @staticmethod
     def _count(spent: Spent, step: str, receipts: Sequence[Mapping[str, Any]]) -> None:
-        spent.gas[step] += sum(int(receipt["gasUsed"], 16) for receipt in receipts)
-        spent.calls[step] += len(receipts)
+        used = [int(receipt["gasUsed"], 16) for receipt in receipts]
+        spent.gas[step] += sum(used)
+        spent.calls[step] += len(used)
+        spent.largest[step] = max([spent.largest[step], *used])
 
 
 def deploy_at_once(client: Client) -> Any:

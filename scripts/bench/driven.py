@@ -48,7 +48,7 @@ class Opening:
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How the actors send: `combined` puts commit and the earlier round's attest, and submit and claim, into one
-    transaction each (through the gateway); trainers claim in every `claim_every`-th round."""
+    transaction each; trainers claim in every `claim_every`-th round."""
 
     seats: int = SEATS
     combined: bool = False
@@ -201,28 +201,34 @@ class Driven:
         calls = []
         for entry in self._entries(number):
             who = entry.trainer
-            call = c.submit(self.task, number, entry.base, entry.units, entry.root, entry.mark, uri)
-            if claims and who in self.owed:
-                call = c.batch([call, c.claim(who)])
+            both = claims and who in self.owed
+            submit = c.submit_and_claim if both else c.submit
+            calls.append((who, submit(self.task, number, entry.base, entry.units, entry.root, entry.mark, uri)))
+            if both:
                 self.owed.discard(who)
-            calls.append((who, call))
         self._count(spent, "submit", self.all(calls, GAS["submit"], opens))
 
     def _commit(self, spent: Spent, number: int, opened: Sequence[Opening], when: int) -> None:
         """Commit, and attest the checkpoint of the round before: two thirds make it final; the others would be late,
         and so send nothing."""
         c, task = self.contracts, self.task
-        commits = {o.validator: c.commit(task, number, self._digest(number, o)) for o in opened}
+        digests = {o.validator: self._digest(number, o) for o in opened}
         root = keccak(b"checkpoint" + (number - 1).to_bytes(4, "big"))
         quorum = self.validators[:4] if number > 1 else []
-        attests = {who: c.attest(task, number - 1, root) for who in quorum}
-        if self.manner.combined:
-            both = [(who, c.batch([call, attests[who]]) if who in attests else call) for who, call in commits.items()]
-            self._count(spent, "commit", self.all(both, GAS["commit"], when))
-            return
-        self._count(spent, "commit", self.all(list(commits.items()), GAS["commit"], when))
+        both = quorum if self.manner.combined else []
+        commits = [
+            (
+                who,
+                c.commit_and_attest(task, number, digest, number - 1, root)
+                if who in both
+                else c.commit(task, number, digest),
+            )
+            for who, digest in digests.items()
+        ]
+        self._count(spent, "commit", self.all(commits, GAS["commit"], when))
+        attests = [(who, c.attest(task, number - 1, root)) for who in quorum if who not in both]
         if attests:
-            self._count(spent, "attest", self.all(list(attests.items()), GAS["attest"], when + 1))
+            self._count(spent, "attest", self.all(attests, GAS["attest"], when + 1))
 
     def _finalize(self, spent: Spent, number: int, when: int) -> None:
         entries, opened = self._entries(number), sorted(self.opened.pop(number), key=lambda o: int(o.validator, 16))

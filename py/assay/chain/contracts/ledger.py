@@ -98,12 +98,22 @@ class LedgerPart(Bound):
     def submit(self, task: int, round_: int, base: int, units: int, root: bytes, mark: bytes, uri: str) -> Call:
         return self._ledger.call("submit", task, round_, base, units, root, mark, uri)
 
+    def submit_and_claim(
+        self, task: int, round_: int, base: int, units: int, root: bytes, mark: bytes, uri: str
+    ) -> Call:
+        """Submit, and claim what was earned, in one transaction; a claim that fails doesn't stop the submission."""
+        return self._ledger.call("submitAndClaim", task, round_, base, units, root, mark, uri)
+
     def seal(self, task: int, round_: int, proof: bytes) -> Call:
         """Draw the round's seats; `proof` is `word_proof` of the scheduled second."""
         return self._ledger.call("seal", task, round_, proof)
 
     def commit(self, task: int, round_: int, commitment: bytes) -> Call:
         return self._ledger.call("commit", task, round_, commitment)
+
+    def commit_and_attest(self, task: int, round_: int, commitment: bytes, earlier: int, root: bytes) -> Call:
+        """Commit in a round and attest the checkpoint of an earlier one: both or neither."""
+        return self._ledger.call("commitAndAttest", task, round_, commitment, earlier, root)
 
     def reveal(self, task: int, round_: int, votes: bytes, held: int, evidence: bytes, salt: bytes) -> Call:
         return self._ledger.call("reveal", task, round_, votes, held, evidence, salt)

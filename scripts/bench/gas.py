@@ -19,7 +19,7 @@ import json
 import sys
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from driven import URI_BYTES, VALIDATORS, Driven, Manner, options
@@ -45,7 +45,7 @@ class Case:
     submissions: int
     rounds: int
     target: int
-    manner: Manner = Manner()
+    manner: Manner = field(default_factory=Manner)
 
 
 CASES = (

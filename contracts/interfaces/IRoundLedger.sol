@@ -116,8 +116,8 @@ interface IRoundLedger is IRelayed, IRoundLedgerErrors, IRoundLedgerEvents {
     function commitAndAttest(uint256 task, uint32 round, bytes32 commitment, uint32 earlier, bytes32 root) external;
     /// @notice Shows that a submission is a canary, between votesEnd and attestEnd. Anyone who knows the salt may.
     function openCanary(uint256 task, uint32 round, Entry[] calldata entries, uint16 index, bytes32 salt, uint32 leaf, uint8 check) external;
-    /// @notice Shows that a drawn seat's validator committed to nothing, or didn't reveal what it committed to; from revealEnd on, as long as
-    /// its lot is there.
+    /// @notice Shows that a drawn seat's validator committed to nothing, or didn't reveal what it committed to; from revealEnd until
+    /// round + 16 opens, as long as its lot is there.
     function cutSilent(uint256 task, uint32 round, address validator, uint16 index, uint8 seat) external;
     /// @notice Shows another's commitment before reveals begin: it is void, and its validator is cut.
     function expose(uint256 task, uint32 round, address validator, bytes calldata votes, uint256 held, bytes32 evidence, bytes32 salt)

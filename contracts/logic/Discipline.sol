@@ -56,7 +56,7 @@ library Discipline {
         address vault
     ) external {
         Clock c = t.inRound(task, round);
-        Clocks.within(c.revealEnd(round), type(uint256).max);
+        Clocks.within(c.revealEnd(round), c.opens(round + RING)); // after that, marks may be those of another round
         Round r = t.drawn(task, round);
         Lot lot = t.lotOf(round, validator);
         uint256 mark = t.markOf(round, validator);

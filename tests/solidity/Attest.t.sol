@@ -107,11 +107,72 @@ contract AttestTest is Base {
         ledger.commit(task, 17, "x");
     }
 
+    /// @dev Attack: attest an empty round, have one's silence shown in the round of 16 before, whose mark that wrote over; the cut writes over
+    /// the attestation, and the same stake attests once more. An honest validator would be cut for a round in which it spoke.
+    function test_cutSilent__round_whose_marks_may_be_written_over__reverts() public {
+        finalize(1);
+        (address v, uint8 seat) = aSeat();
+        vm.warp(opens(17) - 1);
+        vm.expectRevert(abi.encodeWithSelector(NotSilent.selector, v));
+        ledger.cutSilent(task, 1, v, 0, seat);
+        vm.warp(votesEnd(17));
+        attest(v, 17, "evil");
+        vm.expectRevert(outside(revealEnd(1), opens(17)));
+        ledger.cutSilent(task, 1, v, 0, seat);
+        vm.expectRevert(abi.encodeWithSelector(AlreadyAttested.selector, v));
+        attest(v, 17, "evil");
+        assertEq(head(), 0, "one third stays one third");
+    }
+
+    /// @dev A validator with a seat of round 1's submission.
+    function aSeat() internal view returns (address v, uint8 seat) {
+        for (uint256 i; i < 3; ++i) {
+            uint256 mask = seatsOf(1, validators[i], 0);
+            if (mask != 0) return (validators[i], mask & 1 != 0 ? 0 : mask & 2 != 0 ? 1 : 2);
+        }
+    }
+
+    /// @dev A lot that a cut has ended answers for the rounds that are in flight, and for no later one.
+    function test_ruleRoot__upheld__ended_lots_still_answer_for_rounds_in_flight() public {
+        attest(validators[0], 1, ROOT);
+        attest(validators[1], 1, ROOT);
+        vm.prank(address(court));
+        ledger.disputeRoot(task, 1, ROOT);
+        finalize(1);
+        vm.warp(opens(4));
+        submit(trainers[0], 4, 1000);
+        vm.startPrank(address(court));
+        ledger.ruleRoot(task, 1, 1, stranger, pair(validators[0], validators[1]));
+        vm.stopPrank();
+
+        (, uint32 until, uint256 lo, uint256 hi, uint256 cut) = ledger.lotOf(task, validators[0]);
+        assertEq(until, 5, "counts in round 4");
+        assertEq(cut, hi - lo, "all of it");
+        sealRound(4);
+        judge(4, all(1, VALID));
+        vm.warp(opens(5));
+        vm.expectRevert(abi.encodeWithSelector(StakeTooLow.selector, LOT / 1 gwei, 3 * LOT / 1 gwei));
+        vm.prank(trainers[0]);
+        ledger.submit(task, 5, 1, 1, "", "", "");
+        vm.expectRevert(abi.encodeWithSelector(StillNeeded.selector, challengeEnd(4)));
+        ledger.release(task, validators[0], VALIDATOR);
+        finalize(4);
+        ledger.release(task, validators[0], VALIDATOR);
+        assertEq(staked(validators[0]), 0, "nothing is left");
+        assertEq(locked(validators[0]), 0, "nor locked");
+        vm.prank(validators[1]);
+        vm.expectRevert(abi.encodeWithSelector(NotEnlisted.selector, validators[1]));
+        ledger.leave(task, VALIDATOR);
+    }
+
+    function pair(address a, address b) internal pure returns (address[] memory both) {
+        both = new address[](2);
+        (both[0], both[1]) = a < b ? (a, b) : (b, a);
+    }
+
     /// @dev A case of a root that nobody closed for 16 rounds can be closed, though nobody knows its attesters any more.
     function test_ruleRoot__the_ring_has_forgotten_the_attesters__ends_without_them() public {
-        address[] memory both = new address[](2);
-        (both[0], both[1]) = (validators[0], validators[1]);
-        if (both[0] > both[1]) (both[0], both[1]) = (both[1], both[0]);
+        address[] memory both = pair(validators[0], validators[1]);
         attest(validators[0], 1, ROOT);
         attest(validators[1], 1, ROOT);
         vm.prank(address(court));

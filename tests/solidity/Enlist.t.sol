@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IStakeVaultErrors} from "../../contracts/interfaces/IStakeVault.sol";
+import {Reveal} from "../../contracts/interfaces/RoundLedgerTypes.sol";
 import {Base} from "./Base.sol";
 
 contract EnlistTest is Base {
@@ -318,10 +319,12 @@ contract EnlistTest is Base {
         judge(1, all(1, VALID)); // validators[2] commits and reveals too
         vm.warp(opens(4));
         submit(trainers[0], 4, 1000);
-        vm.warp(sealAt(4));
+        sealRound(4);
+        Reveal memory r = commit(4, validators[2], all(1, VALID), 0);
+        vm.warp(commitEnd(4));
         vm.prank(validators[2]);
         vm.expectRevert(abi.encodeWithSelector(NotEnlisted.selector, validators[2]));
-        ledger.commit(task, 4, "x");
+        ledger.reveal(task, 4, r.votes, r.held, r.evidence, r.salt);
     }
 
     function test_release__middle_lot__its_hole_is_filled() public {

@@ -258,10 +258,10 @@ class Outbox:
         head = self._client.head()
         same = seen is not None and (head == seen or self._client.reference(seen.number) == seen)
         self._seen = head
-        if same:
-            return 0
+        # Even on the same chain: what was mined between that look at the head and the look for receipts lies above it.
+        floor = seen.number if same and seen is not None else head.number - WATCH_BLOCKS
         moved = 0
-        for row in self._store.outbox_mined(self.address, head.number - WATCH_BLOCKS):
+        for row in self._store.outbox_mined(self.address, floor):
             now = None if row.block is None else self._client.reference(row.block)
             if now is None or now.hash != row.block_hash:
                 nothing = dict.fromkeys(("block", "block_hash", "gas_used", "error"))

@@ -228,6 +228,24 @@ def test_pump__reorganised_out__is_sent_again_and_happens_once(chain: Any, depth
     assert chain.store().outbox_row(outbox.address, "s").nonce == row.nonce
 
 
+def test_pump__mined_right_after_the_look_at_the_head__and_reorganised_out__is_sent_again(
+    chain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = ready(chain)
+    chain.mine(2)
+    before = chain.client.head()
+    with monkeypatch.context() as late:  # the block with the transaction comes between head and receipt
+        late.setattr(chain.client, "head", lambda: before)
+        outbox.put("s", stake(chain))
+        outbox.wait("s", 5)
+    chain.client.rpc("anvil_reorg", 1, [])
+    assert staked(chain) == 0
+    outbox.pump()
+    assert outbox.state("s") == "sent"
+    outbox.wait("s", 5)
+    assert staked(chain) == TOKEN
+
+
 def test_restart__reorganised_while_it_was_down__is_sent_again(chain: Any) -> None:
     outbox = ready(chain)
     chain.mine(1)

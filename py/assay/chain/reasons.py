@@ -109,7 +109,7 @@ SENTENCES = {
     "NothingToPay": "There is nothing to pay out.",
     "TooManyUnbondings": "Sixteen withdrawals are waiting already.",
     "WrongTransfer": "{expected:tokens} should have arrived, and {received:tokens} did.",
-    "Insolvent": "The vault would owe {owed:tokens} and hold {balance:tokens}.",
+    "Insolvent": "The vault would hold {balance:tokens}, less than the {staked:tokens} that are staked.",
     "BudgetTooSmall": "The budget {budget:tokens} doesn't cover the rounds' pots, {needed:tokens}.",
     "TaskStillOpen": "Task {task} may still pay a round, so that nothing can be refunded yet.",
     "NothingToRefund": "Task {task} has nothing left to refund.",

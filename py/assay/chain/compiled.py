@@ -120,7 +120,7 @@ def compiled(name: str) -> Compiled:
         holes = sorted((hole["start"], hole["length"]) for list_ in references.values() for hole in list_)
         codes = (_unlinked(code["object"]), _unlinked(deployed["object"]))
         return Compiled(name, bundle["abi"], *codes, tuple(holes), _links(code), _links(deployed))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Broken(f"The compiled contract {name} is damaged ({error}): run scripts/setup again.") from error
 
 

@@ -146,7 +146,7 @@ contract DisputeCourt is Docket {
         Record storage c = _at(id, Stage.Ready);
         uint8 ruling = c.ruling();
         (uint256[] memory credits, Taking memory challenger) = _chargeChallenger(id, c, ruling, jurors);
-        Taking memory appellant = _chargeAppellant(c, ruling);
+        Taking memory appellant = _chargeAppellant(c);
 
         c.isClosed = true;
         emit CaseClosed(id, ruling, uint256(challenger.burned) + appellant.burned);
@@ -157,11 +157,10 @@ contract DisputeCourt is Docket {
 
     // --- internal
 
-    /// @dev What can be challenged only once: a passed leaf for one check; a refusal, whatever the leaf, so that no new bond buys another
-    /// draw of the jury.
+    /// @dev What can be challenged only once, so that no new bond buys another draw of the jury: a leaf for one check. Either claim has its
+    /// own, and so has every leaf: nobody uses up another's challenge by one that is beside the point.
     function _key(uint256 task, uint32 round, uint16 index, uint8 claim, uint8 check, uint16 leaf) internal pure returns (bytes32) {
-        if (claim == GOOD_LEAF) return keccak256(abi.encode(task, round, index));
-        return keccak256(abi.encode(task, round, index, check, leaf));
+        return keccak256(abi.encode(task, round, index, claim, check, leaf));
     }
 
     /// @dev Stores a case of the caller's. Nothing here can overflow: the ledger has refused tasks that aren't there, a line is 64 bits of
@@ -227,11 +226,13 @@ contract DisputeCourt is Docket {
         require(revealed == uint256(c.juryFor) + c.juryAgainst, WrongJurors());
     }
 
-    /// @dev All of it when the jury's ruling stood; the jury's fees when nobody's did; nothing when it turned.
-    function _chargeAppellant(Record storage c, uint8 ruling) internal view returns (Taking memory taking) {
+    /// @dev Half of it when no majority was found, all when one confirmed the jury's ruling, nothing when the ruling turned. The appeal's
+    /// bond is twice the case's.
+    function _chargeAppellant(Record storage c) internal view returns (Taking memory taking) {
         taking.account = c.appellant;
         if (taking.account == address(0)) return taking;
-        if (ruling == 0) taking.burned = uint96(Jury.SEATS * c.juryFee);
+        uint8 ruling = c.appealRuling();
+        if (ruling == 0) taking.burned = c.bond;
         else if (ruling == c.juryRuling()) taking.burned = 2 * c.bond;
     }
 

@@ -23,7 +23,6 @@ struct LeafProof {
 /// @param line gwei of the round's stake line
 /// @param bond wei that the challenger risks
 /// @param juryFee wei a seat
-/// @param state see `ICourtStates`
 struct Case {
     uint256 task;
     uint32 round;
@@ -49,8 +48,8 @@ enum Stage {
     Drawing, // waiting for the beacon's word; from openedAt + sealDelay jurors may be summoned and commit
     Committing,
     Revealing,
-    Appealing, // the jury's ruling is known; anyone may appeal
-    Voting, // an appeal is open: all enlisted stake votes
+    Appealing, // the jury's ruling, or its lack of one, is known; anyone may appeal
+    Voting, // an appeal is open: all enlisted stake votes, and the jury's ruling stands until a majority turns it
     Ready, // can be closed
     Closed
 }
@@ -61,7 +60,7 @@ interface IDisputeCourtErrors {
     error WrongWiring();
     error UnknownCase(uint256 id);
     error UnknownClaim(uint8 claim);
-    /// @dev Thrown when the leaf was challenged before, or the submission's refusal was: once per leaf ever, once per refusal ever.
+    /// @dev Thrown when the leaf was challenged before by the same claim and for the same check: once ever.
     error AlreadyChallenged(uint256 id);
     error WrongProof();
     error WrongStage(Stage stage, Stage needed);
@@ -108,23 +107,31 @@ interface IDisputeCourtEvents {
 
 /// @title The dispute court: challenges of outcomes and of checkpoint roots, at one leaf, and one appeal.
 /// @dev *A case.* Whoever risks a bond as large as a submission's may claim that a passed leaf is bad (1), that a refused leaf is good (2), or that a
-/// chunk of a final checkpoint is wrong (3), naming the leaf with its Merkle proof. Each leaf can be challenged once ever, a refusal once ever, a
-/// root once per round.
+/// chunk of a final checkpoint is wrong (3), naming the leaf with its Merkle proof. Each leaf can be challenged once ever for each check, as bad and
+/// as good apart; a root once per round.
 ///
 ///     |-sealDelay-|-- commit --|-- reveal --|--- challenge window: appeal ---|-- commit window: all vote --| close
 ///     openedAt    drawAt    juryEnd      ruledAt                         appealEnd                     voteEnd
 ///
+///     ruledAt: upheld, rejected or none ──no appeal──────────────────────────────────> stands
+///                                       ──appeal── more than half, the same way ─────> stands
+///                                                  more than half, another way ──────> turns
+///                                                  no side has more than half ───────> stands
+///
 /// The windows' lengths are the task's own. Without an appeal the case can be closed from appealEnd on.
 /// *Jury.* 9 seats drawn from the beacon's word of drawAt on the round's stake line; a ruling needs 6. Jurors repeat the check at that leaf only
 /// and commit before they reveal. A leaf that isn't opened to them is bad.
-/// *Appeal.* To all stake enlisted in the round: only more than half of all of it decides, either way. Otherwise there is no ruling.
+/// *Appeal.* To all stake enlisted in the round: only more than half of all of it decides, either way. Otherwise the appeal changes nothing: the
+/// jury's ruling stands, or its lack of one.
 /// *Money.* juryFee (the task's seatFee) for each of 9 seats, from the challenger's bond: to the seats that ruled with the final ruling,
 /// the rest of it burned. Upheld: the rest of the bond is free again, and the ledger rewards the challenger out of what the liar loses. Rejected: half of the
 /// bond is burned and the rest goes to the defender (for claim 1 the trainer; else it is burned as well). No ruling: the rest is free again. An appellant
-/// risks twice the bond: free again when the ruling turned or none was found (less the jury's fees, burned), burned when the ruling stood.
+/// risks twice the bond: free again when the ruling turned, which includes a ruling where the jury had none; half of it burned when no side had
+/// more than half; all of it burned when more than half confirmed the ruling.
 /// *Roles.* None. *Liveness.* From every stage time alone lets anyone close the case.
 /// *Warning.* The jury sees the same evidence as the committee; whoever holds two thirds of the enlisted stake for a day owns both. p + ε bribes
-/// aren't prevented (see SECURITY.md).
+/// aren't prevented (see SECURITY.md). *Turnout.* Votes in an appeal aren't paid, and needn't be: where few vote nothing changes, so an honest jury
+/// needs no turnout to be confirmed. A captured one is turned only if more than half of the enlisted stake takes the trouble.
 interface IDisputeCourt is IRelayed, IDisputeCourtErrors, IDisputeCourtEvents {
     /// @notice Challenges an outcome; the caller's stake must lie free in the vault.
     /// @param entries all submissions of the round, in the order of their events

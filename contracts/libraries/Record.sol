@@ -83,10 +83,15 @@ library Records {
         return c.juryAgainst >= Jury.QUORUM ? REJECTED : 0;
     }
 
-    /// @dev After an appeal only the stake counts, and of it only more than half of the whole line, present or not.
-    function ruling(Record storage c) internal view returns (uint8) {
-        if (c.appellant == address(0)) return juryRuling(c);
+    /// @dev 0 where neither side has more than half of the whole line, present or not.
+    function appealRuling(Record storage c) internal view returns (uint8) {
         if (2 * uint256(c.stakeFor) > c.line) return UPHELD;
         return 2 * uint256(c.stakeAgainst) > c.line ? REJECTED : 0;
+    }
+
+    /// @dev The jury's, unless a majority of the stake spoke in an appeal. An appeal alone changes nothing: a bond must not buy silence.
+    function ruling(Record storage c) internal view returns (uint8) {
+        uint8 appealed = appealRuling(c);
+        return appealed == 0 ? juryRuling(c) : appealed;
     }
 }

@@ -23,7 +23,7 @@ contract DisputeCourtAppealTest is CourtKit {
         court.appeal(id);
         assertEq(court.caseOf(id).appellant, appellant, "appellant");
         assertEq(locked(appellant), 2 * BOND, "locked");
-        assertEq(court.rulingOf(id), 0, "the jury's ruling doesn't stand any more");
+        assertEq(court.rulingOf(id), UPHELD, "the jury's ruling stands until a majority turns it");
     }
 
     function test_appeal__window_edges() public {
@@ -153,28 +153,35 @@ contract DisputeCourtAppealTest is CourtKit {
 
     // --- more than half of all
 
-    /// @dev checklist 20, attack H6: turnout decides nothing. Half of all the stake, unopposed, is no ruling; one gwei more is.
-    function test_ruling__half_of_all__none_and_one_gwei_more__rules() public {
-        judge(id, REJECTED, UPHELD, UPHELD);
-        appeal(id);
-        uint256 snapshot = vm.snapshotState();
-        for (uint8 vote = 1; vote <= 2; ++vote) {
-            voteAppeal(id, jurors[0], vote);
-            assertEq(court.rulingOf(id), 0, "exactly half, all of the turnout");
-            ledger.lay(stranger, 1, type(uint32).max, LINE / 2, LINE / 2 + 1);
-            voteAppeal(id, stranger, vote);
-            assertEq(court.rulingOf(id), vote, "one gwei more");
-            vm.revertToState(snapshot);
+    /// @dev checklist 20, attack H6: turnout decides nothing. Half of all the stake, unopposed, changes no ruling, nor finds one where the
+    /// jury had none; one gwei more does.
+    function test_ruling__half_of_all__changes_nothing_and_one_gwei_more__rules() public {
+        for (uint8 first; first <= 2; ++first) {
+            for (uint8 vote = 1; vote <= 2; ++vote) {
+                uint256 snapshot = vm.snapshotState();
+                judge(id, first, 0, 0);
+                appeal(id);
+                voteAppeal(id, jurors[0], vote);
+                assertEq(court.rulingOf(id), first, "exactly half, all of the turnout");
+                ledger.lay(stranger, 1, type(uint32).max, LINE / 2, LINE / 2 + 1);
+                voteAppeal(id, stranger, vote);
+                assertEq(court.rulingOf(id), vote, "one gwei more");
+                vm.revertToState(snapshot);
+            }
         }
     }
 
-    function test_ruling__all_voted_half_to_half__none() public {
-        judge(id, UPHELD, REJECTED, REJECTED);
-        appeal(id);
-        voteAppeal(id, jurors[0], UPHELD);
-        voteAppeal(id, jurors[1], REJECTED);
-        voteAppeal(id, jurors[2], REJECTED);
-        assertEq(court.rulingOf(id), 0);
+    function test_ruling__all_voted_half_to_half__the_jurys_stands() public {
+        for (uint8 first; first <= 2; ++first) {
+            uint256 snapshot = vm.snapshotState();
+            judge(id, first, 0, 0);
+            appeal(id);
+            voteAppeal(id, jurors[0], UPHELD);
+            voteAppeal(id, jurors[1], REJECTED);
+            voteAppeal(id, jurors[2], REJECTED);
+            assertEq(court.rulingOf(id), first);
+            vm.revertToState(snapshot);
+        }
     }
 
     /// @dev checklist 25: a coalition of two thirds of the jury's seats is reversed in time by the stake that it doesn't hold.
@@ -187,7 +194,7 @@ contract DisputeCourtAppealTest is CourtKit {
         voteAppeal(id, jurors[0], UPHELD);
         voteAppeal(id, jurors[1], REJECTED);
         voteAppeal(id, jurors[2], REJECTED);
-        assertEq(court.rulingOf(id), 0, "below");
+        assertEq(court.rulingOf(id), UPHELD, "below");
         voteAppeal(id, stranger, REJECTED);
         assertEq(court.rulingOf(id), REJECTED, "the stake's");
     }

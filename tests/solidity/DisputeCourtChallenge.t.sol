@@ -151,13 +151,25 @@ contract DisputeCourtChallengeTest is CourtKit {
         court.challenge(TASK, ROUND, new Entry[](0), 0, BAD_LEAF, CHECK, LEAF, proof(), "");
     }
 
-    /// @dev attack H6: a refusal once, ever, whatever the leaf and whatever the check.
-    function test_challenge__same_refusal_at_another_leaf__reverts() public {
+    /// @dev attack H6: nor does it at a refused leaf, whoever pays it.
+    function test_challenge__same_refused_leaf_again__reverts_for_ever() public {
         uint256 id = challenge(GOOD_LEAF);
         again(id, GOOD_LEAF, 0, CHECK, LEAF);
-        again(id, GOOD_LEAF, 0, CHECK, LEAF + 1);
-        again(id, GOOD_LEAF, 0, CHECK + 1, LEAF);
-        challenge(GOOD_LEAF, 1, CHECK, LEAF); // another submission
+        judge(id, REJECTED, REJECTED, REJECTED);
+        close(id, jurors);
+        again(id, GOOD_LEAF, 0, CHECK, LEAF);
+    }
+
+    /// @dev attack H6: nobody uses up the challenge of a refusal at a leaf that nobody named, for a check that nobody named, by the
+    /// opposite claim, or at another submission.
+    function test_challenge__refusal_challenged_beside_the_point__leaves_the_named_leaf_open() public {
+        challenge(GOOD_LEAF, 0, CHECK, LEAF + 1);
+        challenge(GOOD_LEAF, 0, CHECK + 1, LEAF);
+        challenge(BAD_LEAF, 0, CHECK, LEAF);
+        challenge(GOOD_LEAF, 1, CHECK, LEAF);
+        uint256 id = challenge(GOOD_LEAF, 0, CHECK, LEAF);
+        assertEq(id, 5, "a case of its own");
+        again(id, GOOD_LEAF, 0, CHECK, LEAF);
     }
 
     function test_challenge__other_leaves_checks_and_claims__are_other_cases() public {

@@ -209,8 +209,8 @@ contract DisputeCourtCloseTest is CourtKit {
         }
     }
 
-    /// @dev attack H6: without more than half of all there is no ruling: each side pays a jury's fees, burned, and nobody is slashed.
-    function test_money__appeal_finds_none__both_pay_the_jurys_fees() public {
+    /// @dev attack H6: without more than half of all an appeal changes nothing but its appellant's bond, of which half is burned.
+    function test_money__appeal_without_a_majority__ruling_stands_and_half_its_bond_is_burned() public {
         for (uint8 vote; vote <= 2; ++vote) {
             uint256 snapshot = vm.snapshotState();
             uint256 id = challenge(BAD_LEAF);
@@ -219,10 +219,12 @@ contract DisputeCourtCloseTest is CourtKit {
             voteAppeal(id, jurors[0], UPHELD);
             voteAppeal(id, jurors[1], REJECTED);
             close(id, vote == 0 ? nobody : first());
-            assertEq(ledger.told().ruling, 0, "none");
-            assertEq(staked(challenger), 10 * BOND - FEES, "challenger");
-            assertEq(staked(appellant), 10 * BOND - FEES, "appellant");
-            assertEq(vault.burned(), 2 * FEES, "burned");
+            assertEq(ledger.told().ruling, vote, "the jury's, or none");
+            assertEq(10 * BOND - staked(challenger), vote == REJECTED ? BOND : FEES, "challenger");
+            assertEq(claimable(jurors[0]), vote == 0 ? 0 : 6 * FEE, "juror");
+            assertEq(claimable(trainer), vote == REJECTED ? BOND / 2 - FEES : 0, "trainer");
+            assertEq(staked(appellant), 9 * BOND, "appellant: half of it");
+            assertEq(vault.burned() - BOND, vote == 0 ? FEES : vote == UPHELD ? 3 * FEE : BOND / 2 + 3 * FEE, "burned besides");
             assertFree();
             vm.revertToState(snapshot);
         }
@@ -274,12 +276,13 @@ contract DisputeCourtCloseTest is CourtKit {
         judge(id, votes[0], votes[1], votes[2]);
         uint256 first_ = votes[0]; // six of nine are the first juror's
         uint256 last = first_;
+        bool majority;
         if (appealed) {
             appeal(id);
             for (uint256 k; k < 3; ++k) {
                 if (stakes[k] != 0) voteAppeal(id, jurors[k], stakes[k]);
             }
-            last = stakes[0] != 0 && (stakes[1] == stakes[0] || stakes[2] == stakes[0]) ? stakes[0] : 0;
+            if (stakes[0] != 0 && (stakes[1] == stakes[0] || stakes[2] == stakes[0])) (last, majority) = (stakes[0], true);
         }
         uint256 n = (votes[0] != 0 ? 1 : 0) + (votes[1] != 0 ? 1 : 0) + (votes[2] != 0 ? 1 : 0);
         address[] memory who = new address[](n);
@@ -299,7 +302,7 @@ contract DisputeCourtCloseTest is CourtKit {
         assertEq(staked(challenger), 10 * BOND - (last == 2 ? BOND : FEES), "challenger");
         uint256 toTrainer = last == 2 && claim == 1 ? BOND / 2 - FEES : 0;
         assertEq(claimable(trainer), toTrainer, "trainer");
-        uint256 lost = !appealed || (last != 0 && last != first_) ? 0 : last == 0 ? FEES : 2 * BOND;
+        uint256 lost = !appealed || last != first_ ? 0 : majority ? 2 * BOND : BOND;
         assertEq(staked(appellant), 10 * BOND - lost, "appellant");
         assertEq(vault.burned(), (last == 2 ? BOND : FEES) - earned - toTrainer + lost, "burned");
         assertFree();

@@ -191,6 +191,38 @@ abstract contract CourtFlow is Base {
         court.close(id, jurors, attesters);
     }
 
+    /// @dev The jury votes, then the round is made final.
+    function ruleAndFinalize(uint256 id, uint8 vote_) internal returns (Aside memory) {
+        jury(id, vote_);
+        return finalizeAside();
+    }
+
+    /// @dev Two juries of cases that were opened in the same second uphold.
+    function juriesUphold(uint256 a, uint256 b) internal {
+        uint256[5] memory t = times(a);
+        vm.warp(t[0] + 1);
+        (bytes memory header, bytes memory parent) = headerAt(t[0], keccak256("jury"));
+        uint256[2] memory ids = [a, b];
+        for (uint256 k; k < 2; ++k) {
+            court.summon(ids[k], abi.encode(header, parent));
+            for (uint256 i; i < 3; ++i) {
+                if (court.seatsOf(ids[k], sorted[i]) == 0) continue;
+                bytes32 digest = court.ballotDigest(ids[k], sorted[i], UPHELD, "evidence", "salt");
+                vm.prank(sorted[i]);
+                court.commit(ids[k], digest);
+            }
+        }
+        vm.warp(t[1]);
+        for (uint256 k; k < 2; ++k) {
+            for (uint256 i; i < 3; ++i) {
+                if (court.seatsOf(ids[k], sorted[i]) == 0) continue;
+                vm.prank(sorted[i]);
+                court.reveal(ids[k], UPHELD, "evidence", "salt");
+            }
+        }
+        vm.warp(t[2]);
+    }
+
     // --- reading
 
     function seatFees() internal view returns (uint256 sum) {
@@ -201,6 +233,11 @@ abstract contract CourtFlow is Base {
 
     function wealth(address account) internal view returns (uint256) {
         return staked(account) + claimable(account);
+    }
+
+    function two(address a, address b) internal pure returns (address[] memory list) {
+        list = new address[](2);
+        (list[0], list[1]) = (a, b);
     }
 
     /// @dev The vault holds exactly what it owes, and nothing waits for a ruling any more.
@@ -329,22 +366,25 @@ contract DisputeCourtFlowTest is CourtFlow {
         assertSettled();
     }
 
-    /// @dev attack H6: a third of the stake is all of the turnout and decides nothing.
-    function test_flow__appeal_without_a_majority__unpaid_and_nobody_slashed() public {
+    /// @dev attack H6: a third of the stake is all of the turnout and decides nothing: the jury's ruling stands.
+    function test_flow__appeal_without_a_majority__the_jurys_ruling_stands() public {
         playVotes(VALID, 0, 0);
         attestTree();
         uint256 id = challenge(challenger, BAD_LEAF, CHECK, LEAF);
         Aside memory aside = ruleAndFinalize(id, UPHELD);
         appeal(id, appellant);
-        voteAppeal(id, 1, UPHELD);
+        voteAppeal(id, 1, REJECTED);
         uint256 before = staked(trainer);
+        uint256 grave = token.balanceOf(GRAVE);
         close(id, jurorsOf(id), nobody);
+        assertEq(token.balanceOf(GRAVE) - grave, BOND, "half of the appeal's bond");
         resolve(aside);
 
-        assertEq(staked(trainer), before, "not slashed");
+        assertEq(before - staked(trainer), BOND, "slashed");
         assertEq(claimable(trainer), 0, "not paid");
-        assertEq(wealth(challenger), 2 * BOND - FEES, "challenger: fees");
-        assertEq(wealth(appellant), 2 * BOND - FEES, "appellant: fees");
+        assertEq(wealth(challenger), 2 * BOND - FEES + BOND / 2 + 3 ether, "challenger: rewarded, less the fees");
+        assertEq(wealth(appellant), BOND, "appellant: the other half is free");
+        assertEq(locked(appellant), 0, "free");
         assertSettled();
     }
 
@@ -388,6 +428,34 @@ contract DisputeCourtFlowTest is CourtFlow {
         assertEq(claimable(challenger), LOT, "half of two lots");
         assertEq(token.balanceOf(GRAVE) - grave, LOT, "the other half");
         assertEq(wealth(challenger), 2 * BOND - FEES + LOT, "less the jury's fees");
+        assertSettled();
+    }
+
+    /// @dev attack H7: a decoy that is attested first doesn't shield the root that wins from behind, nor those who attested it.
+    function test_flow__decoy_attested_first_and_wrong_root_wins__its_attesters_lose_their_lots() public {
+        playVotes(VALID, 0, 0);
+        vm.prank(sorted[2]);
+        ledger.attest(task, 1, keccak256("decoy"));
+        attestTree();
+        (,, uint16 head,) = ledger.stateOf(task);
+        assertEq(head, 1, "the wrong root is final");
+        uint256 id = challengeRoot(challenger);
+        jury(id, UPHELD);
+        vm.warp(challengeEnd(1));
+        settle(1, nobody);
+        vm.warp(times(id)[3]);
+        address[] memory jurors = jurorsOf(id);
+        vm.expectRevert(WrongAttesters.selector);
+        court.close(id, jurors, sorted); // who attested the decoy isn't one of them
+        vm.expectRevert(WrongAttesters.selector);
+        court.close(id, jurors, two(sorted[0], sorted[2]));
+        uint256 grave = token.balanceOf(GRAVE);
+        close(id, jurors, two(sorted[0], sorted[1]));
+
+        assertEq(staked(sorted[0]) + staked(sorted[1]), 0, "both lots");
+        assertEq(staked(sorted[2]), LOT, "the decoy's keeps its lot");
+        assertEq(claimable(challenger), LOT, "half of two lots");
+        assertEq(token.balanceOf(GRAVE) - grave, LOT, "the other half");
         assertSettled();
     }
 
@@ -481,8 +549,8 @@ contract DisputeCourtFlowTest is CourtFlow {
         Aside memory aside = finalizeAside();
         close(other, jurorsOf(other), two(sorted[0], sorted[1])); // upheld: its whole lot is lost
         assertEq(staked(v), 2 * BOND, "only the appeal's bond is left");
-        close(id, jurorsOf(id), nobody); // no majority: a jury's fees
-        assertEq(staked(v), 2 * BOND - FEES, "less the fees");
+        close(id, jurorsOf(id), nobody); // no majority: half of it
+        assertEq(staked(v), BOND, "half is burned");
         assertEq(locked(v), 0, "free");
         resolve(aside);
         assertSettled();
@@ -542,44 +610,5 @@ contract DisputeCourtFlowTest is CourtFlow {
         gateway.batch(calls);
         (,, uint256 yes,) = court.votesOf(1);
         assertEq(yes, LOT / 1 gwei, "its lot");
-    }
-
-    // --- inside
-
-    /// @dev The jury votes, then the round is made final.
-    function ruleAndFinalize(uint256 id, uint8 vote_) internal returns (Aside memory) {
-        jury(id, vote_);
-        return finalizeAside();
-    }
-
-    /// @dev Two juries of cases that were opened in the same second uphold.
-    function juriesUphold(uint256 a, uint256 b) internal {
-        uint256[5] memory t = times(a);
-        vm.warp(t[0] + 1);
-        (bytes memory header, bytes memory parent) = headerAt(t[0], keccak256("jury"));
-        uint256[2] memory ids = [a, b];
-        for (uint256 k; k < 2; ++k) {
-            court.summon(ids[k], abi.encode(header, parent));
-            for (uint256 i; i < 3; ++i) {
-                if (court.seatsOf(ids[k], sorted[i]) == 0) continue;
-                bytes32 digest = court.ballotDigest(ids[k], sorted[i], UPHELD, "evidence", "salt");
-                vm.prank(sorted[i]);
-                court.commit(ids[k], digest);
-            }
-        }
-        vm.warp(t[1]);
-        for (uint256 k; k < 2; ++k) {
-            for (uint256 i; i < 3; ++i) {
-                if (court.seatsOf(ids[k], sorted[i]) == 0) continue;
-                vm.prank(sorted[i]);
-                court.reveal(ids[k], UPHELD, "evidence", "salt");
-            }
-        }
-        vm.warp(t[2]);
-    }
-
-    function two(address a, address b) internal pure returns (address[] memory list) {
-        list = new address[](2);
-        (list[0], list[1]) = (a, b);
     }
 }

@@ -157,11 +157,11 @@ contract DisputeCourt is Docket {
 
     // --- internal
 
-    /// @dev What can be challenged only once: a passed leaf for one check; a refusal, whatever the leaf, so that no new bond buys another
-    /// draw of the jury.
+    /// @dev What can be challenged only once: a leaf for one check, as bad, and as good. A refusal stands on the leaves that its voters named:
+    /// were it challenged once at any leaf, its voters could use that up at another one, or name a different leaf each. No new bond buys
+    /// another draw of the jury: about one leaf there is one.
     function _key(uint256 task, uint32 round, uint16 index, uint8 claim, uint8 check, uint16 leaf) internal pure returns (bytes32) {
-        if (claim == GOOD_LEAF) return keccak256(abi.encode(task, round, index));
-        return keccak256(abi.encode(task, round, index, check, leaf));
+        return keccak256(abi.encode(task, round, index, claim, check, leaf));
     }
 
     /// @dev Stores a case of the caller's. Nothing here can overflow: the ledger has refused tasks that aren't there, a line is 64 bits of

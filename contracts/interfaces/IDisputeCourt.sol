@@ -61,7 +61,7 @@ interface IDisputeCourtErrors {
     error WrongWiring();
     error UnknownCase(uint256 id);
     error UnknownClaim(uint8 claim);
-    /// @dev Thrown when the leaf was challenged before, or the submission's refusal was: once per leaf ever, once per refusal ever.
+    /// @dev Thrown when the leaf was challenged before: once ever for one check as bad, and once as good.
     error AlreadyChallenged(uint256 id);
     error WrongProof();
     error WrongStage(Stage stage, Stage needed);
@@ -108,8 +108,8 @@ interface IDisputeCourtEvents {
 
 /// @title The dispute court: challenges of outcomes and of checkpoint roots, at one leaf, and one appeal.
 /// @dev *A case.* Whoever risks a bond as large as a submission's may claim that a passed leaf is bad (1), that a refused leaf is good (2), or that a
-/// chunk of a final checkpoint is wrong (3), naming the leaf with its Merkle proof. Each leaf can be challenged once ever, a refusal once ever, a
-/// root once per round.
+/// chunk of a final checkpoint is wrong (3), naming the leaf with its Merkle proof. A leaf can be challenged once ever for one check as bad,
+/// and once as good; a root once per round.
 ///
 ///     |-sealDelay-|-- commit --|-- reveal --|--- challenge window: appeal ---|-- commit window: all vote --| close
 ///     openedAt    drawAt    juryEnd      ruledAt                         appealEnd                     voteEnd

@@ -111,6 +111,64 @@ contract DisputeTest is CourtScene {
         assertSound();
     }
 
+    /// @dev attack H1: refusers who name a different leaf each are overruled leaf by leaf, and whoever showed a leaf has its voters' cuts.
+    function test_attack_h1__a_different_leaf_each__overruled_one_by_one() public {
+        begin("IV JV IV");
+        stakeFor(initiator, terms.bond);
+        uint256 one = challenge(0, GOOD_LEAF, CHECK, LEAF);
+        uint256 two = challengeAs(initiator, 0, GOOD_LEAF, CHECK, LEAF + 1);
+        juries(one, two, UPHELD);
+        Aside memory aside = finish(1)[0];
+        close(one);
+        close(two);
+        mark();
+        expectResolved(0, PAID, 10 ether, 3 ether, 3 ether);
+        resolve(aside);
+        assertEq(gained(trainers[0]), 10 ether, "paid");
+        assertEq(gained(stranger), 2 ether, "two voters at its leaf");
+        assertEq(gained(initiator), 1 ether, "one at the other");
+        assertSound();
+    }
+
+    /// @dev attack H1: those who refused challenge their own refusal first, at a leaf that nobody named. It helps them nothing.
+    function test_attack_h1__refusers_challenge_another_leaf_first__in_vain() public {
+        begin("IV IV IV");
+        stakeFor(initiator, terms.bond);
+        uint256 decoy = challengeAs(initiator, 0, GOOD_LEAF, 1, 0);
+        uint256 id = challenge(0, GOOD_LEAF, CHECK, LEAF);
+        juries(id, decoy, UPHELD);
+        Aside memory aside = finish(1)[0];
+        close(id);
+        close(decoy); // the last to be ruled on
+        mark();
+        expectResolved(0, PAID, 10 ether, 3 ether, 3 ether);
+        resolve(aside);
+        assertEq(gained(trainers[0]), 10 ether, "paid");
+        assertSound();
+    }
+
+    /// @dev attack H4: the maker of a false canary does the same, as fruitlessly.
+    function test_attack_h4__maker_challenges_another_leaf_first__in_vain() public {
+        beginCanary("VV VV IV");
+        stakeFor(initiator, terms.bond);
+        uint256 decoy = challengeAs(initiator, 0, GOOD_LEAF, 1, 0);
+        uint256 id = challenge(0, GOOD_LEAF, CHECK, LEAF);
+        juries(id, decoy, UPHELD);
+        Aside memory aside = finish(1)[0];
+        close(id);
+        close(decoy);
+        expectResolved(0, FALSE_CANARY, 0, 12 ether, 10 ether);
+        resolve(aside);
+    }
+
+    /// @dev Two cases of one second, with the same ballots.
+    function juries(uint256 one, uint256 two, uint8 ballot_) internal {
+        uint256 opened = block.timestamp;
+        jury(one, ballot_);
+        vm.warp(opened);
+        jury(two, ballot_);
+    }
+
     function test_dispute__refused_and_another_check_good__stays_refused() public {
         begin("IV IV IV");
         Aside memory aside = contest(0, GOOD_LEAF, CHECK + 1, LEAF, UPHELD);
@@ -231,9 +289,7 @@ contract DisputeTest is CourtScene {
         stakeFor(initiator, terms.bond);
         uint256 one = challengeAs(initiator, 0, BAD_LEAF, CHECK, LEAF);
         uint256 two = challenge(0, BAD_LEAF, CHECK, LEAF + 1);
-        jury(one, UPHELD);
-        vm.warp(block.timestamp - 12 + 2);
-        jury(two, UPHELD);
+        juries(one, two, UPHELD);
         Aside memory aside = finish(1)[0];
         close(two);
         close(one);

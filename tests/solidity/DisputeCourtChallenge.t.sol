@@ -151,13 +151,14 @@ contract DisputeCourtChallengeTest is CourtKit {
         court.challenge(TASK, ROUND, new Entry[](0), 0, BAD_LEAF, CHECK, LEAF, proof(), "");
     }
 
-    /// @dev attack H6: a refusal once, ever, whatever the leaf and whatever the check.
-    function test_challenge__same_refusal_at_another_leaf__reverts() public {
+    /// @dev attack H6: a refusal once for one leaf and check, ever. Another leaf is another question: who refused can't use it up.
+    function test_challenge__same_refusal_at_the_same_leaf__reverts() public {
         uint256 id = challenge(GOOD_LEAF);
         again(id, GOOD_LEAF, 0, CHECK, LEAF);
-        again(id, GOOD_LEAF, 0, CHECK, LEAF + 1);
-        again(id, GOOD_LEAF, 0, CHECK + 1, LEAF);
+        challenge(GOOD_LEAF, 0, CHECK, LEAF + 1);
+        challenge(GOOD_LEAF, 0, CHECK + 1, LEAF);
         challenge(GOOD_LEAF, 1, CHECK, LEAF); // another submission
+        again(id, GOOD_LEAF, 0, CHECK, LEAF);
     }
 
     function test_challenge__other_leaves_checks_and_claims__are_other_cases() public {

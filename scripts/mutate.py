@@ -101,6 +101,7 @@ def _measure(
     args: argparse.Namespace, sources: dict[str, Source], todo: dict[int, Mutant], results: dict[str, str]
 ) -> None:
     until = time.monotonic() + 60 * args.minutes
+    digest = _digest()
     root = tree.copy("mutate", fuzz=args.fuzz, invariant=args.invariant, depth=args.depth)
     alive = schemata.build(root, sources, todo)
     for number in sorted(set(todo) - set(alive)):
@@ -115,8 +116,8 @@ def _measure(
         if time.monotonic() > until:
             break
         results[mutant.key(sources[mutant.path])] = runner.killer(number)
-        _keep(results)
-    _keep(results)
+        _keep(digest, results)
+    _keep(digest, results)
 
 
 def _report(
@@ -183,8 +184,8 @@ def _results() -> dict[str, str]:
     return dict(kept["results"]) if kept["digest"] == _digest() else {}
 
 
-def _keep(results: dict[str, str]) -> None:
-    RESULTS.write_text(json.dumps({"digest": _digest(), "results": results}, indent=0, ensure_ascii=False))
+def _keep(digest: str, results: dict[str, str]) -> None:
+    RESULTS.write_text(json.dumps({"digest": digest, "results": results}, indent=0, ensure_ascii=False))
 
 
 def _equivalent() -> dict[str, str]:

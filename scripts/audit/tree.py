@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ additional_compiler_profiles = [{{ name = "tests", via_ir = false, optimizer = t
 compilation_restrictions = [{restrictions}]
 deny = "never"
 code_size_limit = 10000000
-fs_permissions = [{{ access = "read", path = "tests/vectors" }}, {{ access = "read-write", path = "hits" }}]
+fs_permissions = [{permissions}, {{ access = "read-write", path = "hits" }}]
 
 [profile.audit.fuzz]
 runs = {fuzz}
@@ -66,8 +67,16 @@ def copy(name: str, fuzz: int, invariant: int, depth: int) -> Path:
     (root / "scripts").mkdir(exist_ok=True)
     shutil.copy2(ROOT / "scripts/solc", root / "scripts/solc")
     shutil.copy2(ROOT / "package.json", root / "package.json")
-    profile = PROFILE.format(fuzz=fuzz, invariant=invariant, depth=depth, restrictions=_restrictions(root))
-    (root / "foundry.toml").write_text((ROOT / "foundry.toml").read_text() + profile)
+    config = (ROOT / "foundry.toml").read_text()
+    allowed = tomllib.loads(config)["profile"]["default"]["fs_permissions"]
+    profile = PROFILE.format(
+        fuzz=fuzz,
+        invariant=invariant,
+        depth=depth,
+        restrictions=_restrictions(root),
+        permissions=", ".join(f'{{ access = "{p["access"]}", path = "{p["path"]}" }}' for p in allowed),
+    )
+    (root / "foundry.toml").write_text(config + profile)
     link = root / "node_modules"
     if not link.is_symlink():
         link.symlink_to((ROOT / "node_modules").resolve())
@@ -76,11 +85,8 @@ def copy(name: str, fuzz: int, invariant: int, depth: int) -> Path:
 
 def _restrictions(root: Path) -> str:
     """The IR pipeline for code of `contracts/` and tests that import it; the others compile faster without."""
-    texts = {
-        str(p.relative_to(root)): p.read_text()
-        for p in sorted(root.rglob("*/**/*.sol"))
-        if "node_modules" not in p.parts
-    }
+    paths = [p for folder in ("contracts", "tests/solidity") for p in sorted((root / folder).rglob("*.sol"))]
+    texts = {str(p.relative_to(root)): p.read_text() for p in paths}
     lines = []
     for path in texts:
         has_code = any(part.startswith("contracts/") and "/interfaces/" not in part for part in reached([path], texts))
@@ -89,9 +95,17 @@ def _restrictions(root: Path) -> str:
     return ",\n    ".join(lines)
 
 
+def native_forge(root: Path) -> Path:
+    """Forge itself. npm's wrapper of it ends with 0 whatever happened."""
+    found = sorted((root / "node_modules/@foundry-rs").glob("forge-*/bin/forge"))
+    if not found:
+        raise ForgeError("no forge in node_modules: run scripts/setup")
+    return found[0]
+
+
 def forge(root: Path, *args: str, limit: float, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Runs forge in a copy, one thread, under the copy's profile."""
-    binary = root / "node_modules/.bin/forge"
+    binary = native_forge(root)
     environment = os.environ | {"FOUNDRY_PROFILE": "audit"} | (env or {})
     command = [str(binary), *args]
     return subprocess.run(

@@ -11,15 +11,18 @@ from functools import partial
 from typing import TypeVar
 
 from assay.chain.contracts import Call
-from assay.chain.settlement import finalize_call
+from assay.chain.settlement import NO_SALT, finalize_call, resolve_call
 from assay.errors import AssayError, Refused, Unavailable
 from assay.protocol.spec import TaskSpec
-from assay.roles.actions import Action, Enlist, FetchCheckpoint, Finalize
+from assay.roles.actions import Action, Enlist, FetchCheckpoint, Finalize, Resolve
 from assay.roles.daemon import Daemon
 from assay.roles.deciding import TaskView
 from assay.roles.node import Node
 from assay.roles.observing import key, observe
-from assay.store.rows import TaskRow
+from assay.roles.salts import gather
+from assay.roles.secrets import mark_salt
+from assay.store.rows import SubmissionRow, TaskRow
+from assay.store.settled import accepted
 from assay.types import Role
 
 WAIT_SECONDS = 60.0
@@ -117,6 +120,8 @@ def act_shared(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> Non
         node.jobs.start(name, lambda: node.fetch(task.id, action.root, "", limit), lambda _: None)
     elif isinstance(action, Finalize):
         finalize(node, task, action.round)
+    elif isinstance(action, Resolve):
+        resolve(node, task, action)
     else:
         raise TypeError(f"no role here does {action}")
 
@@ -142,8 +147,34 @@ def enlist(node: Node, task: TaskRow) -> None:
 
 
 def finalize(node: Node, task: TaskRow, round_: int) -> None:
-    """Settle a round from this node's records of its submissions and reveals."""
-    node.outbox.put(key(task.id, round_, "finalize"), finalize_call(node.contracts, node.store, task.id, round_))
+    """Settle a round from this node's records, with the salts that trainers tell; the rest is set aside for them."""
+    rows = node.store.submissions(task.id, round_)
+    paid = set(accepted(node.store, task, round_))
+    asked = [row for row in rows if row.index in paid]
+    own = {row.index: salt_of(node, row) for row in asked if row.trainer == node.account}
+
+    def work() -> dict[int, bytes]:
+        return gather(asked, own, allow_private=node.config.allow_private)
+
+    def done(salts: dict[int, bytes]) -> None:
+        call = finalize_call(node.contracts, node.store, task.id, round_, salts)
+        node.outbox.put(key(task.id, round_, "finalize"), call)
+
+    node.jobs.start(key(task.id, round_, "salts"), work, done)
+
+
+def resolve(node: Node, task: TaskRow, action: Resolve) -> None:
+    """Settle a share that was set aside; a trainer shows the salt of its own."""
+    row = node.store.submission(task.id, action.round, action.index)
+    own = row is not None and row.trainer == node.account
+    salt = salt_of(node, row) if own and row is not None else NO_SALT
+    call = resolve_call(node.contracts, node.store, task.id, action.round, action.index, salt)
+    node.outbox.put(key(task.id, action.round, f"resolve:{action.index}"), call, again=True)
+
+
+def salt_of(node: Node, row: SubmissionRow) -> bytes:
+    """Return the salt of a submission of this node's own."""
+    return mark_salt(node.config.signer, node.config.chain_id, node.deployment.ledger, row.task, row.round)
 
 
 def _send(node: Node, name: str, call: Call) -> None:

@@ -103,6 +103,40 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCanary:
+    """Show that this node's submission of a round is a canary."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Check a refused submission of this node's own as validators did."""
+
+    round: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Challenge an outcome at one leaf: claim 1, what was passed is bad; claim 2, what was refused is good."""
+
+    round: int
+    index: int
+    claim: int
+    check: int
+    leaf: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Settle a share that was set aside."""
+
+    round: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluate:
     """Measure a held checkpoint's reward on held-out items."""
 
@@ -128,6 +162,10 @@ Action = (
     | Train
     | Skip
     | Submit
+    | OpenCanary
+    | Replay
+    | Challenge
+    | Resolve
     | Evaluate
     | Refund
 )

@@ -16,8 +16,9 @@ class NodeConfig:
     """One node: one account, one home folder, one chain.
 
     `stake` is the wei that the node enlists when it isn't enlisted yet; `task` None means every task it can serve
-    (validators only). `fault` makes a trainer cheat, for demonstrations. `allow_private` lets it fetch from loopback
-    and private addresses (local chains).
+    (validators only). `fault` makes a node cheat, for demonstrations; in the rounds of `canaries` a trainer submits a
+    canary; `challenge` lets it challenge outcomes that it knows to be wrong, with a bond of its own. `allow_private`
+    lets it fetch from loopback and private addresses (local chains).
     """
 
     home: Path
@@ -34,6 +35,8 @@ class NodeConfig:
     stake: int = 0
     fault: str | None = None
     fault_from: int = 1
+    canaries: frozenset[int] = frozenset()
+    challenge: bool = True
     threads: int = 1
     allow_private: bool = False
     poll_seconds: float = 0.5

@@ -13,6 +13,7 @@ from assay.protocol.windows import Phase, Schedule
 from assay.roles.actions import (
     Action,
     Attest,
+    Challenge,
     Check,
     Commit,
     Enlist,
@@ -21,13 +22,17 @@ from assay.roles.actions import (
     FetchSubmission,
     Finalize,
     MakeCheckpoint,
+    OpenCanary,
     Refund,
+    Replay,
+    Resolve,
     Reveal,
     Seal,
     Skip,
     Submit,
     Train,
 )
+from assay.types import ClaimKind
 
 # A transaction sent now lands one block later at the earliest; a commitment goes out with room for two more tries.
 COMMIT_MARGIN = 3
@@ -40,7 +45,9 @@ class RoundView:
     """One opened round as a node sees it. Indices are positions of submissions in the round.
 
     `done` names what this node has already put on chain or has under way for the round: seal, commit, reveal, attest,
-    finalize, submit. `included` is None until the reveals are over.
+    finalize, submit. `included` is None until the votes are over. `canary`: this node's submission is one, and isn't
+    opened yet. `refusals` are (index, check, leaf) of what the votes hold against this trainer's own work and nobody
+    has challenged; `sound` those of its own submissions that its own replay passed.
     """
 
     number: int
@@ -56,6 +63,9 @@ class RoundView:
     included: tuple[int, ...] | None = None
     checkpoint: bytes | None = None
     turn: int = 0
+    canary: bool = False
+    refusals: tuple[tuple[int, int, int], ...] = ()
+    sound: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,8 @@ class TaskView:
 
     `held_checkpoints` are the final checkpoints this node holds, by round; `missing_checkpoints` those it doesn't, with
     their roots. `enlisted` is true until the node's stake is
-    released; it counts from `from_round` on, and once the node has left, until before `until_round`.
+    released; it counts from `from_round` on, and once the node has left, until before `until_round`. `shares` are
+    (round, index) of what was set aside and this node can settle now.
     """
 
     now: int
@@ -89,6 +100,7 @@ class TaskView:
     exposure_needed: int = 0
     train_seconds: float = 0.0
     over: bool = False
+    shares: tuple[tuple[int, int], ...] = ()
 
 
 def decide_validator(view: TaskView) -> list[Action]:
@@ -121,7 +133,13 @@ def decide_trainer(view: TaskView) -> list[Action]:
     if not view.enlisted:
         return [] if "enlist" in view.running else [Enlist()]
     actions = _hold_head(view)
-    if view.schedule is None or _left(view):
+    if view.schedule is None:
+        return actions
+    actions += [Resolve(number, index) for number, index in view.shares]
+    for seen in view.rounds:
+        if seen.phase is Phase.CHALLENGE:
+            actions += _stand_up_for(view, view.schedule, seen)
+    if _left(view):
         return actions
     for seen in view.rounds:
         if seen.phase is not Phase.WORK or seen.number < view.from_round or "submit" in seen.done:
@@ -175,6 +193,24 @@ def _train(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
     if seen.number - view.head > view.staleness or view.head not in view.held_checkpoints:
         return []  # the checkpoint that this round needs may still come
     return [Train(seen.number, view.head)]
+
+
+def _stand_up_for(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
+    """Open a canary while it may be opened; check again what was refused, and challenge what isn't at fault."""
+    actions: list[Action] = []
+    if seen.canary and "canary" not in seen.done and view.now < schedule.attest_end(seen.number):
+        actions.append(OpenCanary(seen.number))
+    if view.now >= schedule.challenge_end(seen.number):
+        return actions
+    for index in dict.fromkeys(index for index, _, _ in seen.refusals):
+        if index not in seen.sound and not {f"replay:{index}", f"replayed:{index}"} & (seen.running | seen.done):
+            actions.append(Replay(seen.number, index))
+    actions += [
+        Challenge(seen.number, index, ClaimKind.GOOD_LEAF, check, leaf)
+        for index, check, leaf in seen.refusals
+        if index in seen.sound and f"challenge:{index}:{check}:{leaf}" not in seen.done
+    ]
+    return actions
 
 
 def _serve_round(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:

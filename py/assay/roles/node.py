@@ -116,7 +116,7 @@ class Node:
 
     def known(self) -> Known:
         """What this node knows beside its records."""
-        return Known(self.account, self.role, self.chunks.has, self.jobs.names(), self.sent)
+        return Known(self.account, self.role, self.chunks.has, self.jobs.names(), self.sent, self.config.challenge)
 
     def is_news(self, head: BlockRef) -> bool:
         """Tell whether there is a new block, or the last look is some seconds old: what rests must be tried again."""

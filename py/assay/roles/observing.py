@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from assay.protocol import sortition
 from assay.protocol.pay import exposure
@@ -15,10 +16,11 @@ from assay.protocol.sortition import Lot
 from assay.protocol.spec import TaskSpec
 from assay.protocol.windows import Phase, Schedule
 from assay.roles.deciding import RoundView, TaskView
+from assay.roles.disputing import refusals
 from assay.store.engine import Store
 from assay.store.rows import EnlistmentRow, SubmissionRow, TaskRow
 from assay.store.settled import accepted
-from assay.types import Role
+from assay.types import Role, Verdict
 
 GWEI = 10**9
 
@@ -34,6 +36,7 @@ class Known:
     has: Callable[[bytes], bool]
     jobs: frozenset[str]
     sent: Callable[[str], bool]
+    challenges: bool = True
 
 
 def key(task: int, round_: int, what: str) -> str:
@@ -86,7 +89,8 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         free_exposure=enlisted - _exposed(store, known, task, spec),
         exposure_needed=exposure(task.terms),
         train_seconds=min((float(note.json["seconds"]) for note in store.notes(task.id, "trained")), default=0.0),
-        over=_over(task, schedule, now, rounds),
+        over=_over(task, schedule, now, rounds) and not _waiting(store, task.id),
+        shares=_shares(store, known, task.id),
     )
 
 
@@ -156,11 +160,46 @@ def _round(
         included=included(store, task, spec, number) if tallied else None,
         checkpoint=bytes.fromhex(note.json["root"]) if note and note.json["base"] == task.head else None,
         turn=_turn(store, known, task.id, number),
+        **(_stance(store, known, task, number, phase) if known.role is Role.TRAINER else {}),
     )
 
 
+def _stance(store: Store, known: Known, task: TaskRow, number: int, phase: Phase) -> dict[str, Any]:
+    """Return what a trainer may have to say when the votes are in: its canary, and what it holds against refusals."""
+    if phase is not Phase.CHALLENGE:
+        return {}
+    opened = {row.index for row in store.canaries(task.id, number)}
+    own = {row.index for row in store.submissions(task.id, number) if row.trainer == known.account}
+    is_canary = store.note(task.id, number, "canary") is not None
+    held_against = () if is_canary or not known.challenges else refusals(store, task, number, known.account)
+    sound = frozenset(index for index in own if _replay(store, task.id, number, index) == Verdict.VALID)
+    return {"canary": is_canary and bool(own - opened), "refusals": held_against, "sound": sound}
+
+
+def _replay(store: Store, task: int, number: int, index: int) -> int | None:
+    note = store.note(task, number, f"replay:{index}")
+    return None if note is None else int(note.json["verdict"])
+
+
+def _waiting(store: Store, task: int) -> bool:
+    """Tell whether a share or a root of the task waits: then it isn't over, and the escrow stays."""
+    return any(row.outcome is None for row in store.asides(task)) or any(c.ruling is None for c in store.cases(task))
+
+
+def _shares(store: Store, known: Known, task: int) -> tuple[tuple[int, int], ...]:
+    """Return this trainer's shares that were set aside and that no open dispute holds up."""
+    open_cases = {(case.round, case.index) for case in store.cases(task) if case.ruling is None}
+    trainers = {(row.round, row.index): row.trainer for row in store.submissions_of(known.account, task)}
+    return tuple(
+        place
+        for row in store.asides(task)
+        if row.outcome is None and (place := (row.round, row.index)) in trainers and place not in open_cases
+        and not known.sent(key(task, row.round, f"resolve:{row.index}"))
+    )  # fmt: skip
+
+
 def _done(store: Store, known: Known, task: int, number: int) -> frozenset[str]:
-    sendable = ("seal", "commit", "reveal", "attest", "finalize", "submit", "refund")
+    sendable = ("seal", "commit", "reveal", "attest", "finalize", "submit", "refund", "canary")
     done = {what for what in sendable if known.sent(key(task, number, what))}
     if any(row.validator == known.account for row in store.commits(task, number)):
         done.add("commit")
@@ -168,11 +207,20 @@ def _done(store: Store, known: Known, task: int, number: int) -> frozenset[str]:
         done.add("reveal")
     if any(row.validator == known.account for row in store.attests(task, number)):
         done.add("attest")
-    if any(row.trainer == known.account for row in store.submissions(task, number)):
+    mine = [row for row in store.submissions(task, number) if row.trainer == known.account]
+    if mine:
         done.add("submit")
     if store.note(task, number, "trained") is not None:
         done.add("trained")
+    done |= {f"replayed:{row.index}" for row in mine if _replay(store, task, number, row.index) is not None}
+    done |= _challenged(store, known, task, number)
     return frozenset(done)
+
+
+def _challenged(store: Store, known: Known, task: int, number: int) -> set[str]:
+    """Return the challenges that this node has sent, as `challenge:INDEX:CHECK:LEAF`."""
+    notes = [note for note in store.notes(task, "challenges") if note.round == number]
+    return {what for note in notes for what in note.json["sent"] if known.sent(key(task, number, what))}
 
 
 def _turn(store: Store, known: Known, task: int, number: int) -> int:

@@ -9,30 +9,34 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from assay.protocol.hashing import hex32, unhex32
 from assay.protocol.spec import TaskSpec, to_json
 from assay.protocol.typed_data import mark
-from assay.roles.acting import act_shared, checkpoint_folder, run_role
-from assay.roles.actions import Action, Skip, Submit, Train
+from assay.roles import salts
+from assay.roles.acting import act_shared, checkpoint_folder, run_role, salt_of
+from assay.roles.actions import Action, Challenge, OpenCanary, Replay, Skip, Submit, Train
+from assay.roles.challenging import challenge, open_canary, replay
 from assay.roles.config import NodeConfig, Say
 from assay.roles.deciding import TaskView, decide_trainer
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
 from assay.roles.secrets import mark_salt
 from assay.store.rows import TaskRow
-from assay.types import Role
+from assay.types import MarkKind, Role
 
-WORK = 1  # what a mark binds: honest work; canaries have another kind
+CANARY_FAULT = "reward"  # an exact check sees it
 SILENT = "silent"
 FAULTS = ("model", "tokens", "reward", "prompts", "update", SILENT)
 
 
 def run(config: NodeConfig, stop: threading.Event, say: Say) -> None:
     """Run a trainer until `stop` is set or its task is over."""
-    node = Node(config, Role.TRAINER, "trainer", say, preload=("assay.roles.work", "assay.train.export"))
-    url = node.serve()
+    preload = ("assay.roles.work", "assay.train.export", "assay.verify.check")
+    node = Node(config, Role.TRAINER, "trainer", say, preload=preload)
+    url = node.serve(salts.router(partial(_salt_to_tell, node)))
     say(f"trainer {config.name} {node.account} serves {url}")
 
     def finished(views: list[TaskView]) -> bool:
@@ -49,6 +53,12 @@ def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
         _submit(node, task, action.round)
     elif isinstance(action, Skip):
         _skip(node, task, action)
+    elif isinstance(action, OpenCanary):
+        open_canary(node, task, action.round)
+    elif isinstance(action, Replay):
+        replay(node, task, spec, action)
+    elif isinstance(action, Challenge):
+        challenge(node, task, action)
     else:
         act_shared(node, task, spec, action)
 
@@ -62,7 +72,8 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
     if schedule is None:
         return
     out = node.config.home / "work" / f"submission-{task.id}-{action.round}"
-    fault = _fault(node.config, action.round)
+    is_canary = action.round in node.config.canaries
+    fault = CANARY_FAULT if is_canary else _fault(node.config, action.round)
     args: dict[str, Any] = {
         "spec": to_json(spec).decode(),
         "checkpoint": checkpoint_folder(node, task.id, action.base),
@@ -79,8 +90,10 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
         "beacon": hex32(node.beacon(task.id, schedule, action.round)),
         "out": str(out),
         "fault": None if fault == SILENT else fault,
+        "canary": is_canary,
     }
-    node.say(f"task {task.id} round {action.round} · trains from checkpoint {action.base}")
+    what = "makes a canary" if is_canary else "trains"
+    node.say(f"task {task.id} round {action.round} · {what} from checkpoint {action.base}")
 
     def work() -> dict[str, Any]:
         begin = time.monotonic()
@@ -92,6 +105,8 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
         return {**made, "seconds": time.monotonic() - begin, "base": action.base}
 
     def done(made: dict[str, Any]) -> None:
+        if is_canary:
+            node.store.put_note(task.id, action.round, "canary", {"leaf": made["leaf"], "check": made["check"]})
         node.store.put_note(task.id, action.round, "trained", made)
         size = f"{made['units']} units in {made['seconds']:.1f} s"
         node.say(f"task {task.id} round {action.round} · {size} · {made['root'][:10]}")
@@ -110,13 +125,31 @@ def _submit(node: Node, task: TaskRow, round_: int) -> None:
     if note is None:
         return
     salt = mark_salt(node.config.signer, node.config.chain_id, node.deployment.ledger, task.id, round_)
-    call = node.contracts.submit(
+    canary = node.store.note(task.id, round_, "canary")
+    bound = (MarkKind.WORK, salt, 0, 0)
+    if canary is not None:
+        bound = (MarkKind.CANARY, salt, canary.json["leaf"], canary.json["check"])
+    claims = node.contracts.account(node.account).claimable > 0
+    submit = node.contracts.submit_and_claim if claims else node.contracts.submit
+    call = submit(
         task.id,
         round_,
         note.json["base"],
         note.json["units"],
         unhex32(note.json["root"]),
-        mark(WORK, salt, 0, 0),
+        mark(*bound),
         node.url,
     )
     node.outbox.put(key(task.id, round_, "submit"), call)
+
+
+def _salt_to_tell(node: Node, task: int, round_: int, index: int) -> bytes | None:
+    """Return the salt of this node's own work, once it can't help anybody to vote; a canary's is never told here."""
+    row, known = node.store.submission(task, round_, index), node.store.task(task)
+    if row is None or known is None or row.trainer != node.account:
+        return None
+    spec = node.spec(known)
+    if spec is None or not salts.may_tell(schedule_of(known, spec), round_, node.now):
+        return None
+    salt = salt_of(node, row)
+    return salt if salts.is_work(row, salt) else None

@@ -6,12 +6,17 @@ Knows nothing of chains or clocks. Reads strangers' artifacts only through the b
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.artifact import update, weights
+from assay.errors import Refused
 from assay.protocol import merge as merging
 from assay.protocol.hashing import hex32, unhex32
 from assay.protocol.spec import TaskSpec, parse_json
+from assay.types import Reason
+
+if TYPE_CHECKING:
+    from assay.train.export import Submitted
 
 UPDATE_FILE = "update.safetensors"
 
@@ -30,7 +35,22 @@ def train(args: dict[str, Any]) -> dict[str, Any]:
         Path(args["out"]),
         fault=args["fault"],
     )
-    return {"root": hex32(made.root), "units": made.units}
+    bad = _known_bad(args, made) if args.get("canary") else {}
+    return {"root": hex32(made.root), "units": made.units, **bad}
+
+
+def _known_bad(args: dict[str, Any], made: Submitted) -> dict[str, Any]:
+    """Return where a canary fails its exact check, as a validator would name it."""
+    from assay.verify.case import Case
+    from assay.verify.check import context_of
+    from assay.verify.reward import check_reward
+
+    bound = {**args["binding"], "units": made.units, "beacon": args["beacon"], "audit_seed": "0x" + "00" * 16}
+    try:
+        check_reward(Case(Path(args["out"]), Path(args["checkpoint"]), _spec(args), context_of(bound)))
+    except Refused as fault:
+        return {"leaf": fault.leaf or 0, "check": int(fault.reason or Reason.REWARD)}
+    raise Refused("the canary fails no check")
 
 
 def merge(args: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""What a role needs to know of refusals and challenges: which leaf a refusal named, and where it lies in the artifact.
+
+Reads records and files; sends nothing. Doesn't judge whether a leaf is good: that is `verify`'s.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from assay.artifact.manifest import Manifest
+from assay.chain.contracts import LeafProof
+from assay.protocol import merkle
+from assay.protocol.votes import unpack
+from assay.store.engine import Store
+from assay.store.rows import TaskRow
+from assay.store.settled import tally_of
+from assay.types import ClaimKind, Outcome, Reason, Verdict
+
+REFUSED = frozenset({Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED})
+_FILES = {Reason.STEP: "trace.json", Reason.UPDATE: "update.safetensors"}
+_HEADER = frozenset({Reason.MISSING, Reason.SCHEMA, Reason.SIZE, Reason.BINDING, Reason.UNITS})
+Refusal = tuple[int, int, int]
+
+
+def refusals(store: Store, task: TaskRow, round_: int, trainer: str) -> tuple[Refusal, ...]:
+    """Return (index, check, leaf) of what the votes hold against a trainer's refused submissions of a round, the leaf
+    with the most seats first; what is challenged already is left out.
+    """
+    own = {row.index for row in store.submissions(task.id, round_) if row.trainer == trainer}
+    outcomes = tally_of(store, task, round_, votes_only=True).outcomes if own else []
+    refused = {index for index in own if outcomes[index] in REFUSED}
+    seats: Counter[Refusal] = Counter()
+    packed = [row.votes for row in store.votes(task.id, round_)] + [row.votes for row in store.extras(task.id, round_)]
+    for votes in packed:
+        for vote in unpack(votes):
+            if vote.index in refused and vote.verdict is not Verdict.VALID:
+                seats[vote.index, vote.reason, vote.leaf] += vote.seats.bit_count()
+    challenged = {(c.index, c.check, c.leaf) for c in store.cases(task.id, round_) if c.claim == ClaimKind.GOOD_LEAF}
+    return tuple(named for named, _ in seats.most_common() if named not in challenged)
+
+
+def leaf_proof(manifest: Manifest, check: int) -> LeafProof:
+    """Return a leaf of the artifact that a check reads, with its proof: the header, or the first chunk of its file."""
+    leaves, at = manifest.leaves(), 0
+    if check not in _HEADER:
+        name = _FILES.get(Reason(check), "rollouts.safetensors") if check in Reason.__members__.values() else ""
+        at = next((i + 1 for i, chunk in enumerate(manifest.chunks()) if chunk.name == name), 0)
+    return LeafProof(at, len(leaves), leaves[at], tuple(merkle.prove(leaves, at)))

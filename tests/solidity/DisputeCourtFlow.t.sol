@@ -590,6 +590,38 @@ contract DisputeCourtFlowTest is CourtFlow {
         court.challenge(task, 1, entries[1], 1, BAD_LEAF, CHECK, LEAF, proof(), "");
     }
 
+    /// @dev checklist 31: the longest round there can be. Measured with --isolate, as whole transactions: a challenge that shows 2 entries
+    /// takes 291,000 gas, one that shows 256 takes 807,000, of which half is for its 25 kB of calldata.
+    function test_gas__challenge_in_a_round_of_256_submissions() public {
+        for (uint256 i; i < 16; ++i) {
+            enlistTrainer(makeAddr(vm.toString(i)), 20 * BOND);
+        }
+        vm.warp(opens(2));
+        submit(2, entryOf(trainer, 0, 1000, root(DIGEST)));
+        submit(trainers[1], 2, 1000);
+        uint256 snapshot = vm.snapshotState();
+        uint256 few = challengeGas();
+        vm.revertToState(snapshot);
+        for (uint256 i; entries[2].length < 256; ++i) {
+            submit(makeAddr(vm.toString(i % 16)), 2, 1000);
+        }
+        assertLt(challengeGas() - few, 600_000, "254 entries more");
+    }
+
+    /// @dev What a challenge in round 2 takes.
+    function challengeGas() internal returns (uint256 gas) {
+        vm.warp(sealAt(2) + 1);
+        (bytes memory header, bytes memory parent) = headerAt(sealAt(2), keccak256("word"));
+        ledger.seal(task, 2, abi.encode(header, parent));
+        vm.warp(votesEnd(2));
+        bytes memory call = abi.encodeCall(court.challenge, (task, 2, entries[2], 0, BAD_LEAF, CHECK, LEAF, proof(), "http://challenger"));
+        vm.prank(challenger);
+        gas = gasleft();
+        (bool done,) = address(court).call(call);
+        gas -= gasleft();
+        assertTrue(done, "challenged");
+    }
+
     // --- relayed
 
     function test_gateway__challenge_appeal_and_vote__are_the_accounts() public {

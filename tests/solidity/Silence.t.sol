@@ -96,7 +96,7 @@ contract SilenceTest is Scene {
 
     /// @dev When the commitments of sixteen rounds later take the words.
     function lastShown() internal view returns (uint256) {
-        return sealAt(17);
+        return opens(17);
     }
 
     function test_cutSilent__unsealed_or_empty_round__reverts() public {

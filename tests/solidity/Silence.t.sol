@@ -94,9 +94,9 @@ contract SilenceTest is Scene {
         cutSilent(0, 0, 0);
     }
 
-    /// @dev When the commitments of sixteen rounds later take the words.
+    /// @dev When sixteen rounds later may take the words.
     function lastShown() internal view returns (uint256) {
-        return sealAt(17);
+        return opens(17);
     }
 
     function test_cutSilent__unsealed_or_empty_round__reverts() public {

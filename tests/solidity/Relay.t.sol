@@ -172,9 +172,8 @@ contract RelayTest is Scene, SignerKit {
         vm.chainId(5);
         refuse(gateway, account, 3, deadline, calls, signature, wrong);
         vm.chainId(31337);
-        IGateway other = IGateway(
-            vm.deployCode("Gateway.sol:Gateway", abi.encode(address(vault), address(market), address(ledger), address(court)))
-        );
+        IGateway other =
+            IGateway(vm.deployCode("Gateway.sol:Gateway", abi.encode(address(vault), address(market), address(ledger), address(court))));
         refuse(other, account, 3, deadline, calls, signature, wrong);
         refuse(gateway, account, 4, deadline, calls, signature, wrong);
         refuse(gateway, account, 3, deadline + 1, calls, signature, wrong);

@@ -94,7 +94,7 @@ contract SilenceTest is Scene {
         cutSilent(0, 0, 0);
     }
 
-    /// @dev When the commitments of sixteen rounds later take the words.
+    /// @dev When sixteen rounds later may take the words.
     function lastShown() internal view returns (uint256) {
         return opens(17);
     }

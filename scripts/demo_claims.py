@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, field
 
+from assay.protocol.pay import exposure
 from assay.protocol.votes import unpack
 from assay.store.rows import SubmissionRow
 from assay.types import Outcome, Reason, Verdict
@@ -110,7 +111,7 @@ class Claims:
             if name == INITIATOR:
                 continue
             paid = store.payments(address, TASK)
-            lost = sum(row.burned + row.fees for row in store.slashes(address, TASK))
+            lost = sum(row.burned + row.paid for row in store.slashes(address, TASK))
             claimed = sum(row.amount for row in store.claims(address))
             role = "trainer" if name in TRAINERS else "validator"
             table.append(
@@ -174,16 +175,15 @@ class Claims:
                 found = f"{Outcome(row.outcome).name} ({reason.name})" if row.outcome else "nothing"
                 self._claim(False, f"round {row.round}: {world.fault} met {found}, {outcome.name} was expected")
         state = world.contracts.trainer(TASK, world.addresses[CHEAT])
-        needed = world.spec.money.bond + world.spec.money.seats * world.spec.money.seat_fee
+        needed = exposure(world.contracts.terms(TASK))
         missing = sorted(set(range(world.fault_from, world.spec.rounds.count + 1)) - {row.round for row in rows})
         self._claim(bool(rows), "the cheater never submitted")
         self._claim(
             not missing or state.enlisted < needed,
             f"the cheater skipped rounds {missing} although its stake covers a bond",
         )
-        if outcome is Outcome.INVALID:
-            burned = sum(row.burned for row in world.store.slashes(world.addresses[CHEAT], TASK))
-            self._claim(burned == len(rows) * world.spec.money.bond, f"{burned} wei were burned for {len(rows)} cheats")
+        burned = sum(row.burned for row in world.store.slashes(world.addresses[CHEAT], TASK))
+        self._claim(burned == len(rows) * world.spec.money.bond, f"{burned} wei were burned for {len(rows)} cheats")
         return len(rows), met, missing
 
     def _ledger(self) -> dict[str, int]:
@@ -194,7 +194,7 @@ class Claims:
             return {}
         payments, rounds = store.payments(task=TASK), store.rounds(TASK)
         paid = sum(row.amount for row in payments)
-        from_escrow, from_bonds = sum(row.from_escrow for row in rounds), sum(row.from_bonds for row in rounds)
+        from_escrow, from_stakes = sum(row.from_escrow for row in rounds), sum(row.from_stakes for row in rounds)
         burned = sum(row.burned for row in rounds)
         contracts, deployment = world.contracts, world.deployment
         stakes = sum(contracts.account(address).staked for address in world.addresses.values())
@@ -204,8 +204,8 @@ class Claims:
         difference = task.budget - from_escrow - task.refunded
         self._claim(difference == 0, f"funded − paid − refunded is {difference} wei, not 0")
         self._claim(
-            paid == from_escrow + from_bonds,
-            f"the payments sum up to {paid} wei, the rounds to {from_escrow + from_bonds}",
+            paid == from_escrow + from_stakes,
+            f"the payments sum up to {paid} wei, the rounds to {from_escrow + from_stakes}",
         )
         self._claim(contracts.balance(deployment.market) == 0, "the market still holds tokens after the refund")
         self._claim(claimable == 0, f"{claimable} wei are still claimable after all claims")
@@ -214,7 +214,7 @@ class Claims:
         self._claim(total == contracts.supply(), "tokens appeared or vanished")
         return {
             "funded": task.budget, "paid_from_escrow": from_escrow, "refunded": task.refunded, "difference": difference,
-            "paid_from_bonds": from_bonds, "burned": burned,
+            "paid_from_stakes": from_stakes, "burned": burned,
         }  # fmt: skip
 
     def _claim(self, holds: bool, otherwise: str) -> None:
@@ -250,8 +250,7 @@ class Claims:
         if outcome not in {Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED}:
             return f"{name}: {outcome.name.lower().replace('_', ' ')}"
         leaf = self._leaf(row)
-        fate = "slashed" if outcome is Outcome.INVALID else "unpaid"
-        return f"{name}: {self._majority(row).name.lower()}{leaf} ({fate})"
+        return f"{name}: {self._majority(row).name.lower()}{leaf} (slashed)"
 
     def _leaf(self, row: SubmissionRow) -> str:
         reason = self._majority(row)

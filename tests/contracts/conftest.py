@@ -1,4 +1,4 @@
-"""A deployment on ape's Anvil."""
+"""A deployment on ape's Anvil: what ape compiled, linked and wired as the deployment script does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ape.contracts import ContractContainer
 from eth_utils import to_checksum_address
+from ethpm_types.contract_type import Bytecode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "py"))  # ape's environment has no assay installed
 
@@ -15,21 +17,42 @@ from assay.protocol.hashing import keccak
 from assay.protocol.header import rlp_list
 from contracts.world import TOKEN, UNBONDING, World
 
+LIBRARIES = ("Enlisting", "Discipline", "Disputing", "Settling")
+
 
 @pytest.fixture
 def world(accounts: Any, project: Any, chain: Any) -> World:
-    """Four contracts wired by precomputed addresses, and everyone with tokens."""
+    """All contracts, wired by precomputed addresses, and everyone with tokens."""
     initiator, deployer = accounts[0], accounts[19]
     token = deployer.deploy(project.AssayToken, 10**9 * TOKEN)
-    market_at, ledger_at = _created(deployer, 1), _created(deployer, 2)
-    vault = deployer.deploy(project.StakeVault, token, ledger_at, UNBONDING)
-    market = deployer.deploy(project.TaskMarket, token, vault, ledger_at)
-    ledger = deployer.deploy(project.RoundLedger, vault, market)
-    assert market.address == market_at and ledger.address == ledger_at
-    people = World(chain, token, vault, market, ledger, initiator, list(accounts[1:4]), list(accounts[4:7]))
+    linked = _linked(project.RoundLedger, {name: deployer.deploy(getattr(project, name)) for name in LIBRARIES})
+    vault_at, market_at, gateway_at, ledger_at, court_at = (_created(deployer, step) for step in (0, 1, 5, 6, 7))
+    vault = deployer.deploy(project.StakeVault, token, ledger_at, court_at, gateway_at, UNBONDING)
+    market = deployer.deploy(project.TaskMarket, token, vault, ledger_at, gateway_at)
+    beacon = deployer.deploy(project.HeaderBeacon)
+    tally = deployer.deploy(project.Tally)
+    invites = deployer.deploy(project.Invites, market)
+    gateway = deployer.deploy(project.Gateway, vault, market, ledger_at, court_at)
+    ledger = deployer.deploy(linked, vault, market, beacon, tally, court_at, invites, gateway)
+    court = deployer.deploy(project.DisputeCourt, vault, ledger, beacon, gateway)
+    assert [c.address for c in (vault, market, gateway, ledger, court)] == [
+        vault_at, market_at, gateway_at, ledger_at, court_at,
+    ]  # fmt: skip
+    people = World(chain, token, vault, market, ledger, beacon, initiator, list(accounts[1:4]), list(accounts[4:7]))
     for who in (initiator, *people.trainers, *people.validators):
         token.transfer(who, 1000 * TOKEN, sender=deployer)
     return people
+
+
+def _linked(container: Any, libraries: dict[str, Any]) -> Any:
+    """The contract with its libraries' addresses where the compiler left places for them."""
+    code = container.contract_type.deployment_bytecode
+    text = str(code.model_dump(mode="json")["bytecode"])
+    for name, library in libraries.items():
+        place = keccak(f"contracts/logic/{name}.sol:{name}".encode()).hex()[:34]
+        text = text.replace(f"__${place}$__", library.address[2:].lower())
+    linked = container.contract_type.model_copy(update={"deployment_bytecode": Bytecode(bytecode=text)})
+    return ContractContainer(linked)
 
 
 def _created(deployer: Any, ahead: int) -> str:

@@ -7,12 +7,14 @@ from typing import Any
 import ape
 
 from assay.protocol.hashing import keccak
-from assay.protocol.pay import PayTerms, settle
+from assay.protocol.pay import PayTerms
 from assay.protocol.sortition import audit_seed
+from assay.protocol.tally import Spoken, settle
 from assay.protocol.votes import unpack
 from assay.types import Verdict
 from contracts.world import GENESIS, TERMS, TOKEN, UNBONDING, World
 
+LOT = 100 * TOKEN // 10**9
 GRAVE = "0x000000000000000000000000000000000000dEaD"
 
 
@@ -42,16 +44,21 @@ def play(world: World, round_: int, verdicts: list[Verdict]) -> Any:
 
 def expected(world: World, round_: int) -> Any:
     """What Python says the round pays."""
-    terms = PayTerms(*(TERMS[n] for n in ("price", "seatFee", "attestFee", "pot", "seats", "bond")))
-    reveals = world.reveals[round_]
-    return settle(
-        terms,
-        [(e.trainer, e.units) for e in world.entries[round_]],
-        [(r["validator"], v.index, v.seats, v.verdict) for r in reveals for v in unpack(r["votes"])],
-        {r["validator"]: r["held"] for r in reveals},
-        {r["validator"]: 100 * TOKEN // 10**9 for r in reveals},
-        [who.address for who in world.validators[:2]],
-    )
+    early = [who.address for who in world.validators[:2]]
+    reveals = [
+        Spoken(r["validator"], unpack(r["votes"]), r["held"], LOT, 100 * TOKEN, r["validator"] in early)
+        for r in sorted(world.reveals[round_], key=lambda r: int(r["validator"], 16))
+    ]
+    salts = {index: world.salt(round_, index) for index in range(len(world.entries[round_]))}
+    return settle(PayTerms.of(TERMS), world.entries[round_], reveals, salts=salts)
+
+
+def credits_of(rules: Any) -> dict[str, int]:
+    """What each account is credited in all."""
+    totals: dict[str, int] = {}
+    for account, amount in rules.credits:
+        totals[account] = totals.get(account, 0) + amount
+    return totals
 
 
 def test_life__publish_to_refund__adds_up_to_the_wei(world: World) -> None:
@@ -63,20 +70,21 @@ def test_life__publish_to_refund__adds_up_to_the_wei(world: World) -> None:
     (final,) = receipt.decode_logs(world.ledger.RoundFinal)
     rules = expected(world, 1)
     assert list(bytes(final.outcomes)) == [int(outcome) for outcome in rules.outcomes]
-    assert (final.fromEscrow, final.fromBonds, final.burned) == (rules.from_escrow, rules.from_bonds, rules.burned)
+    assert (final.fromEscrow, final.fromStakes, final.burned) == (rules.from_escrow, rules.from_stakes, rules.burned)
     assert before - world.market.escrowOf(world.task) == rules.from_escrow
+    credited = credits_of(rules)
     for who in (*world.trainers, *world.validators):
-        assert world.vault.accountOf(who).claimable == rules.credits.get(who.address, 0)
+        assert world.vault.accountOf(who).claimable == credited.get(who.address, 0)
     assert world.token.balanceOf(GRAVE) == rules.burned
 
-    for account, amount in rules.credits.items():
+    for account, amount in credited.items():
         held = world.token.balanceOf(account)
         world.vault.claim(account, sender=world.initiator)
         assert world.token.balanceOf(account) - held == amount
-    assert world.token.balanceOf(world.vault) == world.vault.owed()
+    assert world.token.balanceOf(world.vault) == world.vault.totalStaked()
 
     world.market.cancel(world.task, sender=world.initiator)
-    world.go(world.opens(2) + TERMS["work"])  # round 2 had opened
+    world.go(world.challenge_end(2))  # round 2 had opened
     held = world.token.balanceOf(world.initiator)
     world.market.refund(world.task, sender=world.trainers[0])
     assert world.token.balanceOf(world.initiator) - held == before - rules.from_escrow
@@ -87,7 +95,7 @@ def test_life__everyone_leaves__the_vault_is_empty(world: World) -> None:
     start(world)
     play(world, 1, [Verdict.VALID] * 3)
     world.market.cancel(world.task, sender=world.initiator)
-    world.go(world.opens(2) + TERMS["work"])  # round 2 had opened
+    world.go(world.challenge_end(2))  # round 2 had opened
 
     for role, people in ((1, world.trainers), (2, world.validators)):
         for who in people:
@@ -100,7 +108,7 @@ def test_life__everyone_leaves__the_vault_is_empty(world: World) -> None:
     for who in (*world.trainers, *world.validators):
         world.vault.withdraw(who, sender=who)
 
-    assert world.vault.owed() == 0
+    assert world.vault.totalStaked() == 0
     assert world.token.balanceOf(world.vault) == 0
 
 
@@ -111,7 +119,7 @@ def test_seal__real_header__gives_the_seed_that_python_computes(world: World) ->
     receipt = world.seal(1)
 
     (sealed,) = receipt.decode_logs(world.ledger.RoundSealed)
-    block = world.chain.provider.web3.eth.get_block(sealed.blockNumber)
+    block = world.chain.provider.web3.eth.get_block(sealed.source)
     seed = audit_seed(world.chain.chain_id, world.ledger.address, world.task, 1, bytes(block["mixHash"]))
     assert bytes(sealed.seed) == seed
     assert sealed.line == 300 * TOKEN // 10**9
@@ -124,8 +132,8 @@ def test_seal__header_of_a_later_block__is_refused(world: World) -> None:
     world.chain.mine(timestamp=world.seal_at(1) + 5)
     header, parent = world.header_pair(world.chain.blocks.head.timestamp)
 
-    with ape.reverts(world.ledger.WrongHeader, what="time"):
-        world.ledger.seal(world.task, 1, header, parent, sender=world.initiator)
+    with ape.reverts(world.beacon.WrongProof, what="time"):
+        world.ledger.seal(world.task, 1, world.proof(header, parent), sender=world.initiator)
 
 
 def test_seal__300_blocks_later__history_contract_answers(world: World) -> None:
@@ -137,7 +145,7 @@ def test_seal__300_blocks_later__history_contract_answers(world: World) -> None:
     world.chain.provider.make_request("anvil_mine", [hex(300), hex(0)])
 
     assert world.chain.blocks.head.timestamp < world.commit_end(1)
-    world.ledger.seal(world.task, 1, *pair, sender=world.initiator)
+    world.ledger.seal(world.task, 1, world.proof(*pair), sender=world.initiator)
     assert world.ledger.roundOf(world.task, 1).seed != b"\x00" * 16
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from eth_abi import encode
+
 from assay.protocol.entries import Entry
 from assay.protocol.hashing import keccak
 from assay.protocol.header import encode_header
 from assay.protocol.sortition import Lot, seats_of
-from assay.protocol.typed_data import attestation_digest
+from assay.protocol.typed_data import attestation_digest, mark
 from assay.protocol.votes import Vote, pack
-from assay.types import Verdict
+from assay.types import MarkKind, Verdict
 
 TOKEN = 10**18
 UNBONDING = 86_400
@@ -38,6 +40,12 @@ TERMS: dict[str, Any] = {
     "attestFee": TOKEN // 10,
     "maxUnits": 1000,
     "pot": 30 * TOKEN,
+    "extraWindow": 0,
+    "isPrivate": False,
+    "cut": 2 * TOKEN,
+    "canaryFee": TOKEN,
+    "canaryRate": 500,
+    "power": 10_000,
 }
 
 
@@ -50,6 +58,7 @@ class World:
     vault: Any
     market: Any
     ledger: Any
+    beacon: Any
     initiator: Any
     trainers: list[Any]
     validators: list[Any]
@@ -102,9 +111,15 @@ class World:
     def submit(self, who: Any, round_: int, units: int, base: int) -> None:
         count = len(self.entries.setdefault(round_, []))
         own = f"{round_}/{count}".encode()
-        entry = Entry(who.address, units, base, keccak(b"root" + own), keccak(b"mark" + own))
+        bound = mark(MarkKind.WORK, self.salt(round_, count), 0, 0)
+        entry = Entry(who.address, units, base, keccak(b"root" + own), bound)
         self.ledger.submit(self.task, round_, base, units, entry.root, entry.mark, "http://t/a", sender=who)
         self.entries[round_].append(entry)
+
+    @staticmethod
+    def salt(round_: int, index: int) -> bytes:
+        """What shows that a submission is work."""
+        return keccak(f"salt {round_}/{index}".encode())
 
     def header_pair(self, second: int) -> tuple[bytes, bytes]:
         """The first header at or after `second`, and its parent's, as the node gives them."""
@@ -117,7 +132,13 @@ class World:
 
     def seal(self, round_: int) -> Any:
         self.go(self.seal_at(round_))
-        return self.ledger.seal(self.task, round_, *self.header_pair(self.seal_at(round_)), sender=self.initiator)
+        proof = self.proof(*self.header_pair(self.seal_at(round_)))
+        return self.ledger.seal(self.task, round_, proof, sender=self.initiator)
+
+    @staticmethod
+    def proof(header: bytes, parent: bytes) -> bytes:
+        """Two headers as the beacon wants them."""
+        return encode(["bytes", "bytes"], [header, parent])
 
     def commit(self, who: Any, round_: int, verdicts: list[Verdict]) -> dict[str, Any]:
         """Commit to a verdict on every submission of which a seat fell to `who`; return the opening."""
@@ -154,5 +175,7 @@ class World:
     def finalize(self, round_: int) -> Any:
         self.go(self.challenge_end(round_))
         entries = [(e.who, e.root, e.mark) for e in self.entries[round_]]
-        reveals = [tuple(r.values()) for r in self.reveals.get(round_, [])]
-        return self.ledger.finalize(self.task, round_, entries, reveals, [], sender=self.initiator)
+        opened = sorted(self.reveals.get(round_, []), key=lambda r: int(r["validator"], 16))
+        reveals = [tuple(r.values()) for r in opened]
+        salts = [self.salt(round_, index) for index in range(len(entries))]
+        return self.ledger.finalize(self.task, round_, entries, reveals, [], [], salts, sender=self.initiator)

@@ -55,6 +55,6 @@ def test_demo__two_rounds_with_a_cheat_in_the_second__every_claim_holds_and_noth
     ledger = {name: int(wei) for name, wei in result["ledger"].items()}
     assert ledger["funded"] == ledger["paid_from_escrow"] + ledger["refunded"]
     assert ledger["difference"] == 0 and ledger["burned"] > 0
-    assert sum(one["earned"] for one in result["payouts"]) == ledger["paid_from_escrow"] + ledger["paid_from_bonds"]
+    assert sum(one["earned"] for one in result["payouts"]) == ledger["paid_from_escrow"] + ledger["paid_from_stakes"]
     assert all(one["claimed"] == one["earned"] for one in result["payouts"])
     assert _left_over() == []

@@ -155,10 +155,11 @@ def test_story__the_ledger__adds_up_to_the_wei(told: Told) -> None:
     assert final is not None
     units = told.row(HONEST).units
     assert final.from_escrow == units * money.price + SEATS * money.seat_fee + 2 * money.attest_fee
-    assert final.from_bonds == 6 * SEATS * money.seat_fee
+    assert final.from_stakes == 6 * SEATS * money.seat_fee
     assert final.burned == money.bond
     assert (
-        sum(paid.amount for paid in stage.store.payments(task=told.task.number)) == final.from_escrow + final.from_bonds
+        sum(paid.amount for paid in stage.store.payments(task=told.task.number))
+        == final.from_escrow + final.from_stakes
     )
     assert (row.paid, row.refunded, row.escrow) == (final.from_escrow, money.budget - final.from_escrow, 0)
     assert all(stage.contracts.escrow(number) == money.budget for number in told.poisoned)

@@ -223,10 +223,13 @@ contract GatewayTest is SignerKit, IGatewayErrors, IGatewayEvents {
 
     /// @dev checklist 33: no return bomb.
     function test_batch__flood_of_revert_data__is_cut() public {
-        bytes memory data = abi.encodeCall(gateway.batch, (one(address(target), abi.encodeCall(target.flood, (100_000)))));
-        (bool ok, bytes memory answer) = address(gateway).call(data);
-        assertFalse(ok, "reverts");
-        assertEq(answer.length, 1024, "bounded");
+        uint256[2] memory sizes = [uint256(1025), 100_000];
+        for (uint256 i; i < 2; ++i) {
+            bytes memory data = abi.encodeCall(gateway.batch, (one(address(target), abi.encodeCall(target.flood, (sizes[i])))));
+            (bool ok, bytes memory answer) = address(gateway).call(data);
+            assertFalse(ok, "reverts");
+            assertEq(answer.length, 1024, "bounded");
+        }
     }
 
     /// @dev checklist 33: too little gas for the inner call undoes the whole, so that nobody can burn another's nonce.
@@ -402,6 +405,21 @@ contract GatewayTest is SignerKit, IGatewayErrors, IGatewayEvents {
         assertFalse(gateway.isUsed(alice, b), "the other");
         relay(b, calls, second);
         assertEq(target.sum(), 2, "both");
+    }
+
+    /// @dev checklist 28: nonces that lie in one word of storage, used in any order, stay used.
+    function test_nonces__of_one_word__stay_used() public {
+        GatewayCall[] memory calls = adding(1);
+        uint256[3] memory order = [uint256(7), 255, 0];
+        for (uint256 i; i < 3; ++i) {
+            relay(order[i], calls, sign(order[i], calls));
+        }
+        for (uint256 i; i < 3; ++i) {
+            bytes memory signature = sign(order[i], calls);
+            vm.expectRevert(abi.encodeWithSelector(NonceUsed.selector, alice, order[i]));
+            relay(order[i], calls, signature);
+        }
+        assertEq(target.sum(), 3, "each once");
     }
 
     // --- gas

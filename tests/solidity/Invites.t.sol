@@ -205,4 +205,18 @@ contract InvitesTest is SignerKit, IInvitesErrors, IInvitesEvents {
         invites.redeem(TASK, stranger, b, expiry, invite(stranger, b));
         assertTrue(invites.admits(TASK, stranger), "both");
     }
+
+    /// @dev checklist 28: nonces that lie in one word of storage, used in any order, stay used.
+    function test_nonces__of_one_word__stay_used() public {
+        uint256[3] memory order = [uint256(7), 255, 0];
+        for (uint256 i; i < 3; ++i) {
+            invites.redeem(TASK, alice, order[i], expiry, invite(alice, order[i]));
+        }
+        for (uint256 i; i < 3; ++i) {
+            bytes memory signature = invite(stranger, order[i]);
+            vm.expectRevert(abi.encodeWithSelector(InviteUsed.selector, TASK, order[i]));
+            invites.redeem(TASK, stranger, order[i], expiry, signature);
+        }
+        assertFalse(invites.admits(TASK, stranger), "nobody else came in");
+    }
 }

@@ -110,6 +110,10 @@ contract LensTest is Test {
         assertEq(lens.taskOf(TASK).currentRound, 1, "its last");
         vm.warp(START + 100);
         assertEq(lens.taskOf(TASK).currentRound, 2, "the next one's first");
+        vm.warp(START + 1999);
+        assertEq(lens.taskOf(TASK).currentRound, 20, "the last one's last");
+        vm.warp(START + 2000);
+        assertEq(lens.taskOf(TASK).currentRound, 20, "where another would open");
         vm.warp(START + 1e6);
         assertEq(lens.taskOf(TASK).currentRound, 20, "never past the last");
         state(START, 0); // cancelled before the first

@@ -299,6 +299,29 @@ contract VaultSettleTest is VaultKit {
         assertEq(token.balanceOf(alice), 1000 ether + 5, "alice's tokens");
     }
 
+    /// @dev attack: the operator's key waits until the payout address is forgotten. It never is, whatever the account's word goes through.
+    function test_claim__payout_set__goes_there_every_time() public {
+        vm.prank(alice);
+        vault.setPayout(alice, bob);
+        stake(100);
+        unbond(10);
+        rebond(5);
+        lock(50);
+        for (uint256 i; i < 2; ++i) {
+            credit(alice, 5);
+            take(1, 0);
+            vault.claim(alice);
+        }
+        assertEq(token.balanceOf(bob), 10, "both claims");
+        vm.warp(block.timestamp + UNBONDING);
+        vault.withdraw(alice);
+        assertEq(token.balanceOf(bob), 15, "and what was unbonded");
+        assertEq(vault.payoutOf(alice), bob, "payout");
+        vm.prank(alice);
+        vm.expectRevert(abi.encodeWithSelector(OnlyPayout.selector, bob));
+        vault.setPayout(alice, alice);
+    }
+
     /// @dev checklist 4
     function test_donation__changes_nothing() public {
         stake(10);

@@ -1,7 +1,9 @@
 # Two commands: `make demo` and `make test`. Both set up what is missing first.
 .PHONY: demo test setup setup-dev lint forge unit contracts integration e2e full bench clean
 PY := .venv/bin/python
-PATHS := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
+# npm's wrapper around forge ends with 0 whatever happened: the binary itself comes first. Looked up when it is used, after set-up.
+FORGE_DIR = $(shell ls -d $(CURDIR)/node_modules/@foundry-rs/forge-*/bin 2>/dev/null | head -1)
+PATHS = PATH="$(FORGE_DIR):$(CURDIR)/node_modules/.bin:$$PATH"
 
 demo: setup
 	@$(PY) scripts/demo.py
@@ -52,9 +54,7 @@ clean:
 
 .PHONY: audit coverage mutate slither halmos
 
-FORGE_DIR := $(CURDIR)/$(dir $(wildcard node_modules/@foundry-rs/forge-*/bin/forge))
 # forge itself first: npm's wrapper of it ends with 0 whatever happened
-NATIVE := PATH="$(FORGE_DIR):$(CURDIR)/node_modules/.bin:$$PATH"
 
 audit: coverage mutate slither halmos
 
@@ -66,11 +66,11 @@ mutate:
 
 # Fails on medium and above; a finding that is meant is explained where it stands: // slither-disable-next-line DETECTOR reason
 slither: build/slither-venv/.done
-	$(NATIVE) FOUNDRY_OUT=build/slither/out FOUNDRY_CACHE_PATH=build/slither/cache build/slither-venv/bin/slither . --config-file slither.config.json
+	$(PATHS) FOUNDRY_OUT=build/slither/out FOUNDRY_CACHE_PATH=build/slither/cache build/slither-venv/bin/slither . --config-file slither.config.json
 
 halmos: build/halmos-venv/.done
-	$(NATIVE) FOUNDRY_PROFILE=symbolic forge build --ast
-	$(NATIVE) build/halmos-venv/bin/halmos --config tests/symbolic/halmos.toml
+	$(PATHS) FOUNDRY_PROFILE=symbolic forge build --ast
+	$(PATHS) build/halmos-venv/bin/halmos --config tests/symbolic/halmos.toml
 
 build/slither-venv/.done build/halmos-venv/.done: build/%-venv/.done: requirements/%.lock
 	[ -x build/$*-venv/bin/python ] || $(PY) -m venv build/$*-venv

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from ape.contracts import ContractContainer
 from eth_utils import to_checksum_address
-from ethpm_types.contract_type import Bytecode
+from ethpm_types import ContractType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "py"))  # ape's environment has no assay installed
 
@@ -17,6 +18,7 @@ from assay.protocol.hashing import keccak
 from assay.protocol.header import rlp_list
 from contracts.world import TOKEN, UNBONDING, World
 
+ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("Enlisting", "Discipline", "Disputing", "Settling")
 
 
@@ -25,7 +27,7 @@ def world(accounts: Any, project: Any, chain: Any) -> World:
     """All contracts, wired by precomputed addresses, and everyone with tokens."""
     initiator, deployer = accounts[0], accounts[19]
     token = deployer.deploy(project.AssayToken, 10**9 * TOKEN)
-    linked = _linked(project.RoundLedger, {name: deployer.deploy(getattr(project, name)) for name in LIBRARIES})
+    linked = _linked({name: deployer.deploy(getattr(project, name)) for name in LIBRARIES})
     vault_at, market_at, gateway_at, ledger_at, court_at = (_created(deployer, step) for step in (0, 1, 5, 6, 7))
     vault = deployer.deploy(project.StakeVault, token, ledger_at, court_at, gateway_at, UNBONDING)
     market = deployer.deploy(project.TaskMarket, token, vault, ledger_at, gateway_at)
@@ -44,15 +46,16 @@ def world(accounts: Any, project: Any, chain: Any) -> World:
     return people
 
 
-def _linked(container: Any, libraries: dict[str, Any]) -> Any:
-    """The contract with its libraries' addresses where the compiler left places for them."""
-    code = container.contract_type.deployment_bytecode
-    text = str(code.model_dump(mode="json")["bytecode"])
+def _linked(libraries: dict[str, Any]) -> Any:
+    """The ledger as `scripts/setup` built it, with its libraries' addresses where the compiler left places for them: ape leaves
+    out contracts that want linking."""
+    built = json.loads((ROOT / "build" / "abi" / "RoundLedger.json").read_text())
+    text = str(built["bytecode"]["object"])
     for name, library in libraries.items():
         place = keccak(f"contracts/logic/{name}.sol:{name}".encode()).hex()[:34]
         text = text.replace(f"__${place}$__", library.address[2:].lower())
-    linked = container.contract_type.model_copy(update={"deployment_bytecode": Bytecode(bytecode=text)})
-    return ContractContainer(linked)
+    fields = {"contractName": "RoundLedger", "abi": built["abi"], "deploymentBytecode": {"bytecode": text}}
+    return ContractContainer(ContractType.model_validate(fields))
 
 
 def _created(deployer: Any, ahead: int) -> str:

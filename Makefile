@@ -54,8 +54,6 @@ clean:
 
 .PHONY: audit coverage mutate slither halmos
 
-# forge itself first: npm's wrapper of it ends with 0 whatever happened
-
 audit: coverage mutate slither halmos
 
 coverage:

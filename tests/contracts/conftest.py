@@ -47,8 +47,10 @@ def world(accounts: Any, project: Any, chain: Any) -> World:
 
 
 def _linked(libraries: dict[str, Any]) -> Any:
-    """The ledger as `scripts/setup` built it, with its libraries' addresses where the compiler left places for them: ape leaves
-    out contracts that want linking."""
+    """The ledger as `scripts/setup` built it, with its libraries' addresses where the compiler left places for them.
+
+    Ape leaves out contracts that want linking.
+    """
     built = json.loads((ROOT / "build" / "abi" / "RoundLedger.json").read_text())
     text = str(built["bytecode"]["object"])
     for name, library in libraries.items():

@@ -15,19 +15,19 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_gas__json__adds_up_and_falls_with_size() -> None:
-    command = [sys.executable, "scripts/bench/gas.py", "--json", "--sizes", "4,32", "--warm-up", "1", "--rounds", "1"]
+    command = [sys.executable, "scripts/bench/gas.py", "--json", "--cases", "8,32", "--warm-up", "3", "--rounds", "2"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     whole = json.loads(done.stdout)
-    for size in ("4", "32"):
-        one = whole["sizes"][size]
+    for key in ("_8", ""):
+        one = whole["cases"][key]
         parts = sum(one["split_per_paid_submission"].values())
         assert abs(parts - one["gas_per_paid_submission"]) <= len(one["split_per_paid_submission"])
         assert one["paid_per_round"] > 0
-    assert 21_000 < whole["gas_per_paid_submission"] < whole["gas_per_paid_submission_4"]
+    assert 21_000 < whole["gas_per_paid_submission"] < whole["gas_per_paid_submission_8"]
 
 
 def test_gas__anvil_refuses_an_option__says_so_and_exits_three() -> None:
-    command = [sys.executable, "scripts/bench/gas.py", "--sizes", "1", "--anvil=--no-such-option"]
+    command = [sys.executable, "scripts/bench/gas.py", "--cases", "8", "--anvil=--no-such-option"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 3
     assert "Anvil ended" in done.stderr

@@ -178,12 +178,12 @@ class Stage:
             verification=replace(spec.verification, groups=4),
             rounds=replace(
                 spec.rounds, count=rounds, period=2000, work=300, seal_delay=2, commit=300, reveal=300, attest=200,
-                challenge=200, lead=5, staleness=1, max_artifact_bytes=4 << 20,
+                challenge=400, lead=5, staleness=1, max_artifact_bytes=4 << 20,
             ),
             money=replace(
                 spec.money, budget=rounds * 20 * TOKEN, pot=20 * TOKEN, price=10**16 + 1, bond=10 * TOKEN,
                 seat_fee=10**17 + 3, attest_fee=3 * 10**17 + 7, max_units=1000, seats=SEATS, min_trainers=trainers,
-                min_stake=2 * VALIDATOR_STAKE,
+                min_stake=2 * VALIDATOR_STAKE, cut=10**17,
             ),
         )  # fmt: skip
 

@@ -114,11 +114,12 @@ def test_story__honest_trainer__paid_its_units_and_nothing_else(told: Told) -> N
     assert told.stage.contracts.account(told.stage.address(HONEST)).claimable == paid.amount
 
 
-def test_story__silent_trainer__unavailable_and_only_its_fees_are_gone(told: Told) -> None:
+def test_story__silent_trainer__unavailable_costs_the_bond_too(told: Told) -> None:
     assert told.outcome(SILENT) is Outcome.UNAVAILABLE
     assert told.said(SILENT) == {(Verdict.UNAVAILABLE, Reason.MISSING)}
     (lost,) = told.stage.store.slashes(told.stage.address(SILENT), told.task.number)
-    assert (lost.burned, lost.fees) == (0, SEATS * told.task.spec.money.seat_fee)
+    money = told.task.spec.money
+    assert (lost.burned, lost.paid) == (money.bond, SEATS * money.seat_fee)
     assert told.paid(SILENT) == []
 
 
@@ -137,7 +138,7 @@ def test_story__copied_work__is_bound_to_another_and_costs_the_bond(told: Told) 
     assert told.said(COPIER) == {(Verdict.INVALID, Reason.BINDING)}
     (lost,) = told.stage.store.slashes(told.stage.address(COPIER), told.task.number)
     money = told.task.spec.money
-    assert (lost.burned, lost.fees) == (money.bond, SEATS * money.seat_fee)
+    assert (lost.burned, lost.paid) == (money.bond, SEATS * money.seat_fee)
 
 
 def test_story__validators__paid_for_every_seat_and_attestation(told: Told) -> None:
@@ -156,7 +157,7 @@ def test_story__the_ledger__adds_up_to_the_wei(told: Told) -> None:
     units = told.row(HONEST).units
     assert final.from_escrow == units * money.price + SEATS * money.seat_fee + 2 * money.attest_fee
     assert final.from_stakes == 6 * SEATS * money.seat_fee
-    assert final.burned == money.bond
+    assert final.burned == 6 * money.bond
     assert (
         sum(paid.amount for paid in stage.store.payments(task=told.task.number))
         == final.from_escrow + final.from_stakes

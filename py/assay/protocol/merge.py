@@ -24,6 +24,7 @@ UNIT = 4096  # learning rate and momentum are integers over this
 MAX_LR = 4096
 MAX_MOMENTUM = 3891  # 0.95: above it the momentum could leave 64 bits
 WEIGHT_BITS = 16
+MAX_MEAN = 1 << 43  # no dequantised value reaches it
 MAX_MOMENT = 1 << 48  # 2^43 / (1 − 0.95) < 2^48
 BLOCK = 1 << 15  # values worked on together: stays in the cache, and bounds the memory
 
@@ -38,6 +39,14 @@ class Part:
     q: NDArray[np.int8]
     scale: NDArray[np.uint16]
     units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The parts of an earlier round that were merged, and those that ought to have been; either may be empty."""
+
+    before: Sequence[Part]
+    after: Sequence[Part]
 
 
 def _refuse(message: str) -> Refused:
@@ -61,21 +70,32 @@ def weights(units: Sequence[int]) -> list[int]:
 
 
 def merge(
-    theta: F32, momentum: I64 | None, parts: Sequence[Part], outer_lr_4096: int, momentum_4096: int
+    theta: F32,
+    momentum: I64 | None,
+    parts: Sequence[Part],
+    outer_lr_4096: int,
+    momentum_4096: int,
+    revisions: Sequence[Revision] = (),
 ) -> tuple[F32, I64 | None]:
     """Return (next weights float32[n], next momentum int64[n] or None if momentum_4096 is 0).
 
-    theta: float32[n], finite; momentum: int64[n] in units of 2^-40, None for zeros; parts in any order.
+    theta: float32[n], finite; momentum: int64[n] in units of 2^-40, None for zeros; parts and revisions in any order.
+    A revision adds the mean of its parts after less that before, and only then may `parts` be empty.
     outer_lr_4096 in [0, 4096] and momentum_4096 in [0, 3891] are in 1/4096. Raises Refused on anything out of bounds.
     """
-    _check(theta, momentum, parts, outer_lr_4096, momentum_4096)
-    shares = weights([part.units for part in parts])
-    divisor = sum(shares)
+    revised = [part for revision in revisions for part in (*revision.before, *revision.after)]
+    _check(theta, momentum, [*parts, *revised], outer_lr_4096, momentum_4096)
+    if not parts and not revisions:
+        raise _refuse("A merge needs at least one part, or something to revise.")
+    means = [(1, _Mean(parts))]
+    means += [(sign, _Mean(side)) for r in revisions for sign, side in ((1, r.after), (-1, r.before))]
     after = np.empty_like(theta)
     moved = np.empty(theta.shape, dtype=np.int64) if momentum_4096 else None
     for at in range(0, len(theta), BLOCK):
         cut = slice(at, min(at + BLOCK, len(theta)))
-        mean = rdiv(_weighted_sum(parts, shares, cut), divisor)
+        mean = sum((sign * part.block(cut) for sign, part in means), np.zeros(cut.stop - cut.start, dtype=np.int64))
+        if revisions:  # what one gradient can be, so that the momentum stays within 64 bits
+            mean = np.clip(mean, -MAX_MEAN, MAX_MEAN)
         if moved is not None:
             before = momentum[cut] if momentum is not None else np.zeros(len(mean), dtype=np.int64)
             moved[cut] = rdiv(before * np.int64(momentum_4096), UNIT) + mean
@@ -87,13 +107,20 @@ def merge(
     return after, moved
 
 
-def _weighted_sum(parts: Sequence[Part], shares: Sequence[int], cut: slice) -> I64:
-    """Return Σ w·x of one block of values: |x| < 2^43 and Σ w ≤ 2^16 keep it below 2^59."""
-    total = np.zeros(cut.stop - cut.start, dtype=np.int64)
-    scales = slice(cut.start // codec.BLOCK, codec.blocks_of(cut.stop))
-    for part, share in zip(parts, shares, strict=True):
-        total += np.int64(share) * codec.dequantise_fixed(part.q[cut], part.scale[scales])
-    return total
+class _Mean:
+    """The mean of some parts, weighted by their units, block by block; zeros where there are none."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+        self._shares = weights([part.units for part in parts]) if parts else []
+
+    def block(self, cut: slice) -> I64:
+        """Return one block of values: |x| < 2^43 and Σ w ≤ 2^16 keep the sum below 2^59."""
+        total = np.zeros(cut.stop - cut.start, dtype=np.int64)
+        scales = slice(cut.start // codec.BLOCK, codec.blocks_of(cut.stop))
+        for part, share in zip(self._parts, self._shares, strict=True):
+            total += np.int64(share) * codec.dequantise_fixed(part.q[cut], part.scale[scales])
+        return rdiv(total, sum(self._shares)) if self._parts else total
 
 
 def _check(theta: F32, momentum: I64 | None, parts: Sequence[Part], outer_lr_4096: int, momentum_4096: int) -> None:

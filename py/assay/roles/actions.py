@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assay.protocol.corrections import Correction
+
 
 @dataclass(frozen=True, slots=True)
 class Enlist:
@@ -65,11 +67,71 @@ class Reveal:
 
 @dataclass(frozen=True, slots=True)
 class MakeCheckpoint:
-    """Compute the next checkpoint from `base` and the included submissions."""
+    """Compute the next checkpoint from `base`, the included submissions and what earlier rounds' turned out to be."""
 
     round: int
     base: int
     included: tuple[int, ...]
+    corrections: tuple[Correction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VoteExtra:
+    """Vote with one's seats of the extra draw."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSilent:
+    """Show that a validator with a drawn seat stayed silent."""
+
+    round: int
+    validator: str
+    index: int
+    seat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summon:
+    """Draw the jury of a case."""
+
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
+class JuryCheck:
+    """Look at what a case is about, and form one's own view of it."""
+
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
+class JuryCommit:
+    """Commit to one's view of a case."""
+
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
+class JuryReveal:
+    """Open the commitment to one's view of a case."""
+
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppealVote:
+    """Vote on an appeal with one's whole lot."""
+
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCase:
+    """End a case whose windows are over."""
+
+    case: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +220,14 @@ Action = (
     | Commit
     | Reveal
     | MakeCheckpoint
+    | VoteExtra
+    | ShowSilent
+    | Summon
+    | JuryCheck
+    | JuryCommit
+    | JuryReveal
+    | AppealVote
+    | CloseCase
     | Finalize
     | Train
     | Skip

@@ -1,4 +1,5 @@
-"""The pure rules by which validators, trainers and initiators act: a view of one task in, actions out.
+"""The pure rules by which trainers and initiators act: a view of one task in, actions out. Validators' are in
+`deciding_validator`, those of disputes in `deciding_cases`.
 
 Knows no clock, chain, database or model: all that is in the view. Doesn't remember anything between calls, so a
 restart at any point changes nothing: what has been done is on chain or in the records, and therefore in the next view.
@@ -9,35 +10,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from assay.protocol.corrections import Correction
 from assay.protocol.windows import Phase, Schedule
 from assay.roles.actions import (
     Action,
-    Attest,
     Challenge,
-    Check,
-    Commit,
     Enlist,
     Evaluate,
     FetchCheckpoint,
-    FetchSubmission,
     Finalize,
-    MakeCheckpoint,
     OpenCanary,
     Refund,
     Replay,
     Resolve,
-    Reveal,
-    Seal,
     Skip,
     Submit,
     Train,
 )
+from assay.roles.deciding_cases import TURN_SECONDS, CaseView, move_own_cases
 from assay.types import ClaimKind
 
-# A transaction sent now lands one block later at the earliest; a commitment goes out with room for two more tries.
-COMMIT_MARGIN = 3
-# Several nodes may seal and finalize; each waits its turn so that usually one pays for it.
-TURN_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +40,11 @@ class RoundView:
     finalize, submit. `included` is None until the votes are over. `canary`: this node's submission is one, and isn't
     opened yet. `refusals` are (index, check, leaf) of what the votes hold against this trainer's own work and nobody
     has challenged; `sound` those of its own submissions that its own replay passed.
+
+    `extra_seats` are this validator's of the extra draw; `silent` are (validator, index, seat) of whoever said nothing
+    and can be shown; `wrongs` are (index, claim, check, leaf) of outcomes that this validator knows to be wrong;
+    `corrections` go into this round's checkpoint, and `missing` are (round, index) of what they need and isn't held.
+    `is_lazy`: it votes without looking, for demonstrations.
     """
 
     number: int
@@ -66,6 +63,12 @@ class RoundView:
     canary: bool = False
     refusals: tuple[tuple[int, int, int], ...] = ()
     sound: frozenset[int] = frozenset()
+    extra_seats: Mapping[int, int] = field(default_factory=dict)
+    silent: tuple[tuple[str, int, int], ...] = ()
+    wrongs: tuple[tuple[int, int, int, int], ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    missing: tuple[tuple[int, int], ...] = ()
+    is_lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +104,7 @@ class TaskView:
     train_seconds: float = 0.0
     over: bool = False
     shares: tuple[tuple[int, int], ...] = ()
-
-
-def decide_validator(view: TaskView) -> list[Action]:
-    """Return what a validator does next: enlist, hold the newest checkpoint, attest genesis, then serve each open
-    round. Once it has left, it serves the rounds in which its stake still counts.
-    """
-    if view.over:
-        return []
-    if not view.enlisted:
-        return [] if "enlist" in view.running else [Enlist()]
-    actions = _hold_head(view)
-    if not view.genesis_final and 0 in view.held_checkpoints and "attest" not in view.done and not _left(view):
-        actions.append(Attest(0, view.genesis))
-    if view.schedule is None:
-        return actions
-    for seen in view.rounds:
-        if view.from_round <= seen.number and (view.until_round is None or seen.number < view.until_round):
-            actions += _serve_round(view, view.schedule, seen)
-    return actions
+    cases: tuple[CaseView, ...] = ()
 
 
 def decide_trainer(view: TaskView) -> list[Action]:
@@ -132,14 +117,14 @@ def decide_trainer(view: TaskView) -> list[Action]:
         return []
     if not view.enlisted:
         return [] if "enlist" in view.running else [Enlist()]
-    actions = _hold_head(view)
+    actions = hold_head(view)
     if view.schedule is None:
         return actions
-    actions += [Resolve(number, index) for number, index in view.shares]
+    actions += resolve_shares(view) + move_own_cases(view.now, view.cases)
     for seen in view.rounds:
         if seen.phase is Phase.CHALLENGE:
             actions += _stand_up_for(view, view.schedule, seen)
-    if _left(view):
+    if has_left(view):
         return actions
     for seen in view.rounds:
         if seen.phase is not Phase.WORK or seen.number < view.from_round or "submit" in seen.done:
@@ -155,7 +140,7 @@ def decide_initiator(view: TaskView) -> list[Action]:
     """Return what an initiator does next: hold and measure each new checkpoint, settle what nobody settled, get the
     rest refunded.
     """
-    actions = _hold_head(view)
+    actions = hold_head(view)
     actions += [
         FetchCheckpoint(number, root)
         for number, root in view.missing_checkpoints
@@ -166,18 +151,23 @@ def decide_initiator(view: TaskView) -> list[Action]:
             actions.append(Evaluate(number))
             break
     for seen in view.rounds:
-        if seen.phase is Phase.FINAL and _may_finalize(view, view.schedule, seen):
+        if seen.phase is Phase.FINAL and may_finalize(view, view.schedule, seen):
             actions.append(Finalize(seen.number))
+    actions += resolve_shares(view)
     if view.over and "refund" not in view.done:
         actions.append(Refund())
     return actions
 
 
-def _left(view: TaskView) -> bool:
+def resolve_shares(view: TaskView) -> list[Action]:
+    return [Resolve(number, index) for number, index in view.shares]
+
+
+def has_left(view: TaskView) -> bool:
     return view.until_round is not None
 
 
-def _hold_head(view: TaskView) -> list[Action]:
+def hold_head(view: TaskView) -> list[Action]:
     if view.head in view.held_checkpoints or f"checkpoint:{view.head}" in view.running:
         return []
     return [FetchCheckpoint(view.head, view.head_root)]
@@ -213,68 +203,7 @@ def _stand_up_for(view: TaskView, schedule: Schedule, seen: RoundView) -> list[A
     return actions
 
 
-def _serve_round(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
-    if seen.final:
-        return []
-    actions: list[Action] = [
-        FetchSubmission(seen.number, index)
-        for index in range(seen.submissions)
-        if index not in (seen.held | seen.verdicts)
-        and f"fetch:{index}" not in seen.running
-        and seen.phase is not Phase.FINAL
-    ]
-    if seen.phase is Phase.COMMIT:
-        actions += _judge(view, schedule, seen)
-    elif seen.phase is Phase.REVEAL:
-        if "commit" in seen.done and "reveal" not in seen.done:
-            actions.append(Reveal(seen.number))
-    elif seen.phase is Phase.CHALLENGE:
-        actions += _next_checkpoint(view, seen)
-    elif seen.phase is Phase.FINAL and _may_finalize(view, schedule, seen):
-        actions.append(Finalize(seen.number))
-    return actions
-
-
-def _judge(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
-    if not seen.submissions:
-        return []
-    if not seen.sealed:
-        waited = view.now - schedule.seal_at(seen.number)
-        return [Seal(seen.number)] if waited >= TURN_SECONDS * seen.turn and "seal" not in seen.done else []
-    if not seen.seats or "commit" in seen.done:
-        return []
-    actions: list[Action] = [
-        Check(seen.number, index)
-        for index in sorted(seen.seats)
-        if index in seen.held and index not in seen.verdicts and f"check:{index}" not in seen.running
-    ]
-    complete = all(index in seen.verdicts for index in seen.seats)
-    if complete or view.now >= schedule.commit_end(seen.number) - COMMIT_MARGIN:
-        actions.append(Commit(seen.number))
-    return actions
-
-
-def _next_checkpoint(view: TaskView, seen: RoundView) -> list[Action]:
-    # A checkpoint is built on the newest final one: round by round, or over rounds whose checkpoint found no quorum
-    # in time.
-    if seen.number <= view.head or "attest" in seen.done or seen.included is None:
-        return []
-    earlier_open = any(
-        other.number < seen.number and other.phase is Phase.CHALLENGE
-        for other in view.rounds
-        if other.number > view.head
-    )
-    if earlier_open or view.head not in view.held_checkpoints:
-        return []
-    if not seen.included:
-        return [Attest(seen.number, view.head_root)]
-    if seen.checkpoint is not None:
-        return [Attest(seen.number, seen.checkpoint)]
-    ready = all(index in seen.held for index in seen.included)
-    return [MakeCheckpoint(seen.number, view.head, seen.included)] if ready and "merge" not in seen.running else []
-
-
-def _may_finalize(view: TaskView, schedule: Schedule | None, seen: RoundView) -> bool:
+def may_finalize(view: TaskView, schedule: Schedule | None, seen: RoundView) -> bool:
     if schedule is None or seen.final or not seen.submissions or "finalize" in seen.done:
         return False
     return view.now - schedule.challenge_end(seen.number) >= TURN_SECONDS * seen.turn

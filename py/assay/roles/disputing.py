@@ -17,6 +17,7 @@ from assay.store.settled import tally_of
 from assay.types import ClaimKind, Outcome, Reason, Verdict
 
 REFUSED = frozenset({Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED})
+PASSED = frozenset({Outcome.PAID, Outcome.NOT_HELD})
 _FILES = {Reason.STEP: "trace.json", Reason.UPDATE: "update.safetensors"}
 _HEADER = frozenset({Reason.MISSING, Reason.SCHEMA, Reason.SIZE, Reason.BINDING, Reason.UNITS})
 Refusal = tuple[int, int, int]
@@ -37,6 +38,32 @@ def refusals(store: Store, task: TaskRow, round_: int, trainer: str) -> tuple[Re
                 seats[vote.index, vote.reason, vote.leaf] += vote.seats.bit_count()
     challenged = {(c.index, c.check, c.leaf) for c in store.cases(task.id, round_) if c.claim == ClaimKind.GOOD_LEAF}
     return tuple(named for named, _ in seats.most_common() if named not in challenged)
+
+
+def wrongs(store: Store, task: TaskRow, round_: int, validator: str) -> tuple[tuple[int, int, int, int], ...]:
+    """Return (index, claim, check, leaf) of what this validator's own findings hold against a round's outcomes: work that
+    was passed and is bad, and canaries that fail nothing although it passed them. What is challenged is left out.
+    """
+    cases = {(case.index, case.claim) for case in store.cases(task.id, round_)}
+    canaries = {row.index: row for row in store.canaries(task.id, round_)}
+    outcomes = tally_of(store, task, round_, votes_only=True).outcomes
+    passed = {
+        vote.index
+        for row in (*store.votes(task.id, round_), *store.extras(task.id, round_))
+        if row.validator == validator
+        for vote in unpack(row.votes)
+        if vote.verdict is Verdict.VALID
+    }
+    found = []
+    for row in store.findings(task.id, round_):
+        verdict, canary = row.json["verdict"], canaries.get(row.index)
+        if canary is not None:
+            if verdict == Verdict.VALID and row.index in passed:
+                found.append((row.index, int(ClaimKind.GOOD_LEAF), canary.check, canary.leaf))
+        elif verdict == Verdict.INVALID and outcomes[row.index] in PASSED:
+            leaf = min(row.json["leaf"] or 0, 0xFFFF)
+            found.append((row.index, int(ClaimKind.BAD_LEAF), int(row.json["reason"]), leaf))
+    return tuple(wrong for wrong in found if wrong[:2] not in cases)
 
 
 def leaf_proof(manifest: Manifest, check: int) -> LeafProof:

@@ -6,55 +6,26 @@ follower's last poll.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from assay.protocol import sortition
 from assay.protocol.pay import exposure
-from assay.protocol.sortition import Lot
 from assay.protocol.spec import TaskSpec
 from assay.protocol.windows import Phase, Schedule
 from assay.roles.deciding import RoundView, TaskView
-from assay.roles.disputing import refusals
+from assay.roles.deciding_cases import TURN_SECONDS
+from assay.roles.disputing import refusals, wrongs
+from assay.roles.docket import case_views
+from assay.roles.drawing import extra_seats_of, seats_of, silent_of
+from assay.roles.known import Known, key, lots, schedule_of, turn
+from assay.roles.revising import corrections, due, plain
 from assay.store.engine import Store
 from assay.store.rows import EnlistmentRow, SubmissionRow, TaskRow
 from assay.store.settled import accepted
 from assay.types import Role, Verdict
 
+__all__ = ["GWEI", "Known", "included", "key", "lots", "observe", "schedule_of", "seats_of"]
+
 GWEI = 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a node knows beside the store: its account and role, what it holds on disk, its jobs and its
-    transactions.
-    """
-
-    account: str
-    role: Role | None
-    has: Callable[[bytes], bool]
-    jobs: frozenset[str]
-    sent: Callable[[str], bool]
-    challenges: bool = True
-
-
-def key(task: int, round_: int, what: str) -> str:
-    """Name a job or a transaction of a round, for the outbox and for `Jobs`."""
-    return f"{task}:{round_}:{what}"
-
-
-def schedule_of(task: TaskRow, spec: TaskSpec) -> Schedule | None:
-    """Return the task's windows, or None before it has started."""
-    return Schedule.from_spec(spec, task.start) if task.start else None
-
-
-def lots(store: Store, task: int) -> dict[str, Lot]:
-    """Return the validators' lots on the task's line, in gwei."""
-    return {
-        row.account: Lot(row.account, row.lo, row.hi, row.from_round, row.until_round)
-        for row in store.enlistments(task, Role.VALIDATOR)
-    }
 
 
 def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int) -> TaskView:
@@ -90,26 +61,14 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         exposure_needed=exposure(task.terms),
         train_seconds=min((float(note.json["seconds"]) for note in store.notes(task.id, "trained")), default=0.0),
         over=_over(task, schedule, now, rounds) and not _waiting(store, task.id),
-        shares=_shares(store, known, task.id),
+        shares=_shares(store, known, task, schedule, now),
+        cases=case_views(store, known, task.id, schedule, now) if schedule else (),
     )
 
 
 def included(store: Store, task: TaskRow, spec: TaskSpec, round_: int) -> tuple[int, ...]:
     """Return the submissions of a round that were accepted and are held: what the next checkpoint is made of."""
     return tuple(accepted(store, task, round_))
-
-
-def seats_of(store: Store, known: Known, task: TaskRow, spec: TaskSpec, round_: int) -> dict[int, int]:
-    """Return this validator's drawn seats of a sealed round: submission index → bit mask of seats."""
-    seal, lot = store.seal(task.id, round_), lots(store, task.id).get(known.account)
-    if seal is None or lot is None or not lot.counts_in(round_):
-        return {}
-    drawn = {}
-    for row in store.submissions(task.id, round_):
-        mask = sum(1 << seat for seat in sortition.seats_of(seal.seed, row.index, spec.money.seats, seal.line, lot))
-        if mask:
-            drawn[row.index] = mask
-    return drawn
 
 
 def _open_rounds(
@@ -130,7 +89,7 @@ def _open_rounds(
         submissions = store.submissions(task.id, number)
         final = number in settled or (not submissions and schedule.phase(number, now) is Phase.FINAL)
         if not final:
-            seen.append(_round(store, known, task, spec, schedule.phase(number, now), number, submissions, names))
+            seen.append(_round(store, known, task, spec, schedule, schedule.phase(number, now), number, submissions, names))
     return tuple(seen)
 
 
@@ -139,6 +98,7 @@ def _round(
     known: Known,
     task: TaskRow,
     spec: TaskSpec,
+    schedule: Schedule,
     phase: Phase,
     number: int,
     submissions: list[SubmissionRow],
@@ -146,7 +106,6 @@ def _round(
 ) -> RoundView:
     running = frozenset(name.split(":", 1)[1] for name in names if name.startswith(f"{number}:"))
     tallied = phase in {Phase.CHALLENGE, Phase.FINAL}
-    note = store.note(task.id, number, "checkpoint")
     return RoundView(
         number=number,
         phase=phase,
@@ -158,10 +117,40 @@ def _round(
         running=running,
         done=_done(store, known, task.id, number),
         included=included(store, task, spec, number) if tallied else None,
-        checkpoint=bytes.fromhex(note.json["root"]) if note and note.json["base"] == task.head else None,
-        turn=_turn(store, known, task.id, number),
+        turn=turn(store, known, task.id, number),
         **(_stance(store, known, task, number, phase) if known.role is Role.TRAINER else {}),
+        **(_duties(store, known, task, spec, schedule, number, phase) if known.role is Role.VALIDATOR else {}),
     )
+
+
+def _duties(
+    store: Store, known: Known, task: TaskRow, spec: TaskSpec, schedule: Schedule, number: int, phase: Phase
+) -> dict[str, Any]:
+    """Return what a validator has to do when the reveals are over."""
+    duties: dict[str, Any] = {"is_lazy": known.lazy_from is not None and number >= known.lazy_from}
+    if phase > Phase.REVEAL:
+        duties["silent"] = silent_of(store, known, task, spec, number)
+    if phase is Phase.EXTRA:
+        duties["extra_seats"] = extra_seats_of(store, known, task, spec, number)
+    if phase is Phase.CHALLENGE:
+        duties["wrongs"] = wrongs(store, task, number, known.account) if known.challenges else ()
+        if number > task.head:
+            duties |= _following(store, known, task, schedule, number)
+    return duties
+
+
+def _following(store: Store, known: Known, task: TaskRow, schedule: Schedule, number: int) -> dict[str, Any]:
+    """Return what goes into the round's checkpoint beside its own submissions, and the checkpoint once it is made."""
+    revised = corrections(store, task, schedule, number, known.time_of) if known.time_of else ()
+    places = sorted({(one.round, index) for one in revised for index in (*one.before, *one.after)})
+    rows = [(place, store.submission(task.id, *place)) for place in places]
+    note = store.note(task.id, number, "checkpoint")
+    made = note is not None and note.json["base"] == task.head and note.json.get("corrections", []) == plain(revised)
+    return {
+        "corrections": revised,
+        "missing": tuple(place for place, row in rows if row is not None and not known.has(row.root)),
+        "checkpoint": bytes.fromhex(note.json["root"]) if note and made else None,
+    }
 
 
 def _stance(store: Store, known: Known, task: TaskRow, number: int, phase: Phase) -> dict[str, Any]:
@@ -186,20 +175,30 @@ def _waiting(store: Store, task: int) -> bool:
     return any(row.outcome is None for row in store.asides(task)) or any(c.ruling is None for c in store.cases(task))
 
 
-def _shares(store: Store, known: Known, task: int) -> tuple[tuple[int, int], ...]:
-    """Return this trainer's shares that were set aside and that no open dispute holds up."""
-    open_cases = {(case.round, case.index) for case in store.cases(task) if case.ruling is None}
-    trainers = {(row.round, row.index): row.trainer for row in store.submissions_of(known.account, task)}
-    return tuple(
-        place
-        for row in store.asides(task)
-        if row.outcome is None and (place := (row.round, row.index)) in trainers and place not in open_cases
-        and not known.sent(key(task, row.round, f"resolve:{row.index}"))
-    )  # fmt: skip
+def _shares(
+    store: Store, known: Known, task: TaskRow, schedule: Schedule | None, now: int
+) -> tuple[tuple[int, int], ...]:
+    """Return the shares that were set aside and that this node can settle now: its own as soon as no dispute holds them
+    up, others' when that takes no salt and it is this node's turn.
+    """
+    own = {(row.round, row.index) for row in store.submissions_of(known.account, task.id)}
+    disputed = {(case.round, case.index) for case in store.cases(task.id) if case.ruling is None}
+    ready = []
+    for row in store.asides(task.id):
+        place = row.round, row.index
+        if row.outcome is not None or place in disputed or known.sent(key(task.id, row.round, f"resolve:{row.index}")):
+            continue
+        if place in own:
+            ready.append(place)
+        elif schedule is not None and known.time_of is not None and known.role is not Role.TRAINER:
+            begins = due(store, task, schedule, row, known.time_of)
+            if begins is not None and now >= begins + TURN_SECONDS * (1 + turn(store, known, task.id, row.round)):
+                ready.append(place)
+    return tuple(ready)
 
 
 def _done(store: Store, known: Known, task: int, number: int) -> frozenset[str]:
-    sendable = ("seal", "commit", "reveal", "attest", "finalize", "submit", "refund", "canary")
+    sendable = ("seal", "commit", "reveal", "attest", "finalize", "submit", "refund", "canary", "extra")
     done = {what for what in sendable if known.sent(key(task, number, what))}
     if any(row.validator == known.account for row in store.commits(task, number)):
         done.add("commit")
@@ -207,6 +206,10 @@ def _done(store: Store, known: Known, task: int, number: int) -> frozenset[str]:
         done.add("reveal")
     if any(row.validator == known.account for row in store.attests(task, number)):
         done.add("attest")
+    if any(row.validator == known.account for row in store.extras(task, number)):
+        done.add("extra")
+    lined = (f"silent:{account}" for account in lots(store, task))
+    done |= {what for what in lined if known.sent(key(task, number, what))}
     mine = [row for row in store.submissions(task, number) if row.trainer == known.account]
     if mine:
         done.add("submit")
@@ -221,12 +224,6 @@ def _challenged(store: Store, known: Known, task: int, number: int) -> set[str]:
     """Return the challenges that this node has sent, as `challenge:INDEX:CHECK:LEAF`."""
     notes = [note for note in store.notes(task, "challenges") if note.round == number]
     return {what for note in notes for what in note.json["sent"] if known.sent(key(task, number, what))}
-
-
-def _turn(store: Store, known: Known, task: int, number: int) -> int:
-    """Return how many others go first when one is enough: a rank that moves on with each round. Others come last."""
-    order = sorted(account for account, lot in lots(store, task).items() if lot.counts_in(number))
-    return (order.index(known.account) - number) % len(order) if known.account in order else len(order)
 
 
 def _exposed(store: Store, known: Known, task: TaskRow, spec: TaskSpec) -> int:

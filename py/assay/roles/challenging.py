@@ -14,10 +14,10 @@ from assay.errors import Refused
 from assay.protocol.spec import TaskSpec
 from assay.roles.acting import WAIT_SECONDS, salt_of
 from assay.roles.actions import Challenge, Replay
+from assay.roles.checking import check_args
 from assay.roles.disputing import leaf_proof
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
-from assay.roles.validator import check_args
 from assay.store.rows import SubmissionRow, TaskRow
 from assay.types import ClaimKind, Reason, Verdict
 

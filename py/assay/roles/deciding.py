@@ -31,7 +31,6 @@ from assay.roles.deciding_cases import TURN_SECONDS, CaseView, move_own_cases
 from assay.types import ClaimKind
 
 
-
 @dataclass(frozen=True, slots=True)
 class RoundView:
     """One opened round as a node sees it. Indices are positions of submissions in the round.

@@ -1,4 +1,4 @@
-"""The pure rules by which validators act: a view of one task in, actions out. As in `deciding`, nothing is remembered."""
+"""The pure rules by which validators act: a view of one task in, actions out. Remembers nothing, as `deciding`."""
 
 from __future__ import annotations
 
@@ -135,10 +135,12 @@ def _next_checkpoint(view: TaskView, seen: RoundView) -> list[Action]:
         return []
     if not seen.included and not seen.corrections:
         return [Attest(seen.number, view.head_root)]
-    if seen.checkpoint is not None:
-        return [Attest(seen.number, seen.checkpoint)]
+    return [Attest(seen.number, seen.checkpoint)] if seen.checkpoint is not None else _make(view, seen, seen.included)
+
+
+def _make(view: TaskView, seen: RoundView, included: tuple[int, ...]) -> list[Action]:
     if seen.missing:
         return [FetchSubmission(number, index) for number, index in seen.missing]
-    if "merge" in seen.running or not all(index in seen.held for index in seen.included):
+    if "merge" in seen.running or not all(index in seen.held for index in included):
         return []
-    return [MakeCheckpoint(seen.number, view.head, seen.included, seen.corrections)]
+    return [MakeCheckpoint(seen.number, view.head, included, seen.corrections)]

@@ -41,19 +41,13 @@ def refusals(store: Store, task: TaskRow, round_: int, trainer: str) -> tuple[Re
 
 
 def wrongs(store: Store, task: TaskRow, round_: int, validator: str) -> tuple[tuple[int, int, int, int], ...]:
-    """Return (index, claim, check, leaf) of what this validator's own findings hold against a round's outcomes: work that
-    was passed and is bad, and canaries that fail nothing although it passed them. What is challenged is left out.
+    """Return (index, claim, check, leaf) of what this validator's own findings hold against a round's outcomes: work
+    that was passed and is bad, and canaries that fail nothing although it passed them. What is challenged is left out.
     """
-    cases = {(case.index, case.claim) for case in store.cases(task.id, round_)}
+    challenged = {(case.index, case.claim) for case in store.cases(task.id, round_)}
     canaries = {row.index: row for row in store.canaries(task.id, round_)}
     outcomes = tally_of(store, task, round_, votes_only=True).outcomes
-    passed = {
-        vote.index
-        for row in (*store.votes(task.id, round_), *store.extras(task.id, round_))
-        if row.validator == validator
-        for vote in unpack(row.votes)
-        if vote.verdict is Verdict.VALID
-    }
+    passed = _passed_by(store, task.id, round_, validator)
     found = []
     for row in store.findings(task.id, round_):
         verdict, canary = row.json["verdict"], canaries.get(row.index)
@@ -63,7 +57,13 @@ def wrongs(store: Store, task: TaskRow, round_: int, validator: str) -> tuple[tu
         elif verdict == Verdict.INVALID and outcomes[row.index] in PASSED:
             leaf = min(row.json["leaf"] or 0, 0xFFFF)
             found.append((row.index, int(ClaimKind.BAD_LEAF), int(row.json["reason"]), leaf))
-    return tuple(wrong for wrong in found if wrong[:2] not in cases)
+    return tuple(wrong for wrong in found if wrong[:2] not in challenged)
+
+
+def _passed_by(store: Store, task: int, round_: int, validator: str) -> set[int]:
+    packed = [row.votes for row in store.votes(task, round_) if row.validator == validator]
+    packed += [row.votes for row in store.extras(task, round_) if row.validator == validator]
+    return {vote.index for votes in packed for vote in unpack(votes) if vote.verdict is Verdict.VALID}
 
 
 def leaf_proof(manifest: Manifest, check: int) -> LeafProof:

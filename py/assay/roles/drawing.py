@@ -42,7 +42,9 @@ def short_of(store: Store, task: int, round_: int, seats: int) -> frozenset[int]
     return frozenset(index for index, counts in spoken.items() if sum(counts) < needed or len(counts) < 2)
 
 
-def silent_of(store: Store, known: Known, task: TaskRow, spec: TaskSpec, round_: int) -> tuple[tuple[str, int, int], ...]:
+def silent_of(
+    store: Store, known: Known, task: TaskRow, spec: TaskSpec, round_: int
+) -> tuple[tuple[str, int, int], ...]:
     """Return (validator, submission, seat) of each other validator whose drawn seat didn't speak, and that wasn't cut
     for it; nobody where showing it earns nothing. The reveals are over.
     """

@@ -11,10 +11,10 @@ from typing import Any
 from assay.errors import Refused, Unavailable
 from assay.protocol.hashing import hex32
 from assay.protocol.spec import TaskSpec, parse_json
+from assay.roles.checking import check_args, unchecked
 from assay.roles.config import NodeConfig, Say
 from assay.roles.node import Node
 from assay.roles.observing import schedule_of
-from assay.roles.validator import check_args, unchecked
 from assay.store.rows import SubmissionRow, TaskRow
 from assay.swarm import documents
 from assay.types import Reason, Verdict

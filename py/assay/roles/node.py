@@ -17,7 +17,7 @@ from assay.artifact.sandbox import Sandbox
 from assay.chain.client import Client
 from assay.chain.contracts import Contracts
 from assay.chain.deployment import read as read_deployment
-from assay.chain.events import Follower
+from assay.chain.events import MAX_REORG, Follower
 from assay.chain.outbox import Outbox
 from assay.errors import Refused, Unavailable
 from assay.protocol import sortition
@@ -73,6 +73,7 @@ class Node:
         self._seen = b""
         self._looked = 0.0
         self._specs: dict[bytes, TaskSpec] = {}
+        self._times: dict[int, int] = {}
 
     # --- serving
 
@@ -116,7 +117,20 @@ class Node:
 
     def known(self) -> Known:
         """What this node knows beside its records."""
-        return Known(self.account, self.role, self.chunks.has, self.jobs.names(), self.sent, self.config.challenge)
+        lazy_from = self.config.fault_from if self.config.fault == "lazy" else None
+        mine = (self.account, self.role, self.chunks.has, self.jobs.names(), self.sent)
+        return Known(*mine, self.config.challenge, lazy_from, self.block_time)
+
+    def block_time(self, number: int) -> int:
+        """Return a block's unix second. Raises Unavailable when the endpoint doesn't know the block."""
+        if number not in self._times:
+            block = self.store.block(number) or self.client.reference(number)
+            if block is None:
+                raise Unavailable(f"{self.client.url} doesn't know block {number}")
+            if self.client.head().number - number <= MAX_REORG:
+                return block.time
+            self._times[number] = block.time
+        return self._times[number]
 
     def is_news(self, head: BlockRef) -> bool:
         """Tell whether there is a new block, or the last look is some seconds old: what rests must be tried again."""

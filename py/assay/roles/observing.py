@@ -87,9 +87,9 @@ def _open_rounds(
     seen = []
     for number in range(1, newest + 1):
         submissions = store.submissions(task.id, number)
-        final = number in settled or (not submissions and schedule.phase(number, now) is Phase.FINAL)
-        if not final:
-            seen.append(_round(store, known, task, spec, schedule, schedule.phase(number, now), number, submissions, names))
+        phase = schedule.phase(number, now)
+        if number not in settled and (submissions or phase is not Phase.FINAL):
+            seen.append(_round(store, known, task, spec, schedule, phase, number, submissions, names))
     return tuple(seen)
 
 
@@ -141,7 +141,7 @@ def _duties(
 
 def _following(store: Store, known: Known, task: TaskRow, schedule: Schedule, number: int) -> dict[str, Any]:
     """Return what goes into the round's checkpoint beside its own submissions, and the checkpoint once it is made."""
-    revised = corrections(store, task, schedule, number, known.time_of) if known.time_of else ()
+    revised = corrections(store, task, schedule, number, task.head, known.time_of) if known.time_of else ()
     places = sorted({(one.round, index) for one in revised for index in (*one.before, *one.after)})
     rows = [(place, store.submission(task.id, *place)) for place in places]
     note = store.note(task.id, number, "checkpoint")

@@ -22,11 +22,11 @@ _TimeOf = Callable[[int], int]
 
 
 def corrections(
-    store: Store, task: TaskRow, schedule: Schedule, round_: int, time_of: _TimeOf
+    store: Store, task: TaskRow, schedule: Schedule, round_: int, base: int, time_of: _TimeOf
 ) -> tuple[Correction, ...]:
-    """Return what enters the checkpoint of `round_` built on the head, beside the round's own submissions."""
-    since, until = schedule.votes_end(task.head) if task.head else None, schedule.votes_end(round_)
-    final = {row.round for row in store.checkpoints(task.id) if row.final and 0 < row.round <= task.head}
+    """Return what enters the checkpoint of `round_` built on that of `base`, beside the round's own submissions."""
+    since, until = schedule.votes_end(base) if base else None, schedule.votes_end(round_)
+    final = {row.round for row in store.checkpoints(task.id) if row.final and 0 < row.round <= base}
     found = []
     for number in sorted(final):
         settled = _settled(store, task.id, number, time_of)
@@ -45,7 +45,7 @@ def due(store: Store, task: TaskRow, schedule: Schedule, aside: AsideRow, time_o
     cases = [case for case in store.cases(task.id, aside.round) if case.index == aside.index]
     if any(case.ruling is None for case in cases):
         return None
-    since = max(time_of(row.block) for row in (aside, *cases))
+    since = max(time_of(block) for block in (aside.block, *(case.block for case in cases)))
     share = Aside.of(aside.json)
     backings = [task.terms["bond"]] * len(share.ballots)
     sheet = resolve(PayTerms.of(task.terms), share, backings, _ruling(cases), False)

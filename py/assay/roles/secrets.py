@@ -18,5 +18,10 @@ def mark_salt(signer: Signer, chain_id: int, ledger: str, task: int, round_: int
     return _derived(signer, "assay.salt.mark", chain_id, ledger, task, round_)
 
 
+def ballot_salt(signer: Signer, chain_id: int, court: str, case: int) -> bytes:
+    """Return the 32-byte salt of a juror's commitment in one case."""
+    return signer.derive(f"assay.salt.ballot|{chain_id}|{court.lower()}|{case}".encode())
+
+
 def _derived(signer: Signer, domain: str, chain_id: int, ledger: str, task: int, round_: int) -> bytes:
     return signer.derive(f"{domain}|{chain_id}|{ledger.lower()}|{task}|{round_}".encode())

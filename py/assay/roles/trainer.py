@@ -17,10 +17,11 @@ from assay.protocol.spec import TaskSpec, to_json
 from assay.protocol.typed_data import mark
 from assay.roles import salts
 from assay.roles.acting import act_shared, checkpoint_folder, run_role, salt_of
-from assay.roles.actions import Action, Challenge, OpenCanary, Replay, Skip, Submit, Train
+from assay.roles.actions import Action, Challenge, CloseCase, OpenCanary, Replay, Skip, Submit, Summon, Train
 from assay.roles.challenging import challenge, open_canary, replay
 from assay.roles.config import NodeConfig, Say
 from assay.roles.deciding import TaskView, decide_trainer
+from assay.roles.judging import act_in_case
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
 from assay.roles.secrets import mark_salt
@@ -59,6 +60,8 @@ def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
         replay(node, task, spec, action)
     elif isinstance(action, Challenge):
         challenge(node, task, action)
+    elif isinstance(action, Summon | CloseCase):
+        act_in_case(node, task, spec, action)
     else:
         act_shared(node, task, spec, action)
 

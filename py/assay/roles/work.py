@@ -54,15 +54,18 @@ def _known_bad(args: dict[str, Any], made: Submitted) -> dict[str, Any]:
 
 
 def merge(args: dict[str, Any]) -> dict[str, Any]:
-    """Compute the next checkpoint from a base and the included updates; write it to `out`. Returns its root."""
+    """Compute the next checkpoint from a base, the included updates and the corrections of earlier rounds; write it to
+    `out`. Returns its root."""
     spec = _spec(args)
     base = weights.read_checkpoint(Path(args["checkpoint"]), spec.rounds.max_artifact_bytes)
     theta = weights.flatten(base.arrays)
-    parts = []
-    for part in args["parts"]:
-        read = update.read(Path(part["folder"]) / UPDATE_FILE, theta.size)
-        parts.append(merging.Part(read.q, read.scale, part["units"]))
-    theta, momentum = merging.merge(theta, base.momentum, parts, spec.outer.lr_4096, spec.outer.momentum_4096)
+    parts = _parts(args["parts"], theta.size)
+    revisions = [
+        merging.Revision(_parts(one["before"], theta.size), _parts(one["after"], theta.size))
+        for one in args["corrections"]
+    ]
+    outer = spec.outer
+    theta, momentum = merging.merge(theta, base.momentum, parts, outer.lr_4096, outer.momentum_4096, revisions)
     following = weights.Checkpoint(weights.unflatten(theta, base.arrays), momentum, base.config)
     return {"root": hex32(weights.write_checkpoint(Path(args["out"]), following).root())}
 
@@ -83,6 +86,15 @@ def check(args: dict[str, Any]) -> dict[str, Any]:
 
     determinism(args["threads"])
     return check_json(args)
+
+
+def _parts(named: list[dict[str, Any]], size: int) -> list[merging.Part]:
+    """Read updates by their folders and units."""
+    parts = []
+    for one in named:
+        read = update.read(Path(one["folder"]) / UPDATE_FILE, size)
+        parts.append(merging.Part(read.q, read.scale, one["units"]))
+    return parts
 
 
 def _spec(args: dict[str, Any]) -> TaskSpec:

@@ -24,7 +24,8 @@ from assay.roles.actions import (
     Submit,
     Train,
 )
-from assay.roles.deciding import RoundView, TaskView, decide_initiator, decide_trainer, decide_validator
+from assay.roles.deciding import RoundView, TaskView, decide_initiator, decide_trainer
+from assay.roles.deciding_validator import decide_validator
 
 GENESIS = b"\x01" * 32
 NEXT = b"\x02" * 32

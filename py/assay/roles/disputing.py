@@ -44,7 +44,7 @@ def wrongs(store: Store, task: TaskRow, round_: int, validator: str) -> tuple[tu
     """Return (index, claim, check, leaf) of what this validator's own findings hold against a round's outcomes: work
     that was passed and is bad, and canaries that fail nothing although it passed them. What is challenged is left out.
     """
-    challenged = {(case.index, case.claim) for case in store.cases(task.id, round_)}
+    challenged = {(case.index, case.claim, case.check, case.leaf) for case in store.cases(task.id, round_)}
     canaries = {row.index: row for row in store.canaries(task.id, round_)}
     outcomes = tally_of(store, task, round_, votes_only=True).outcomes
     passed = _passed_by(store, task.id, round_, validator)
@@ -57,7 +57,7 @@ def wrongs(store: Store, task: TaskRow, round_: int, validator: str) -> tuple[tu
         elif verdict == Verdict.INVALID and outcomes[row.index] in PASSED:
             leaf = min(row.json["leaf"] or 0, 0xFFFF)
             found.append((row.index, int(ClaimKind.BAD_LEAF), int(row.json["reason"]), leaf))
-    return tuple(wrong for wrong in found if wrong[:2] not in challenged)
+    return tuple(wrong for wrong in found if wrong not in challenged)
 
 
 def _passed_by(store: Store, task: int, round_: int, validator: str) -> set[int]:

@@ -116,7 +116,8 @@ contract Tally is ITally {
                 bool held = Votes.isHeld(tally, stake);
                 uint8 outcome = Votes.outcome(verdict, held);
                 uint256 pay = uint256(uint32(entries[i].who >> 64)) * price;
-                if ((special >> i) & 1 != 0 || (outcome == Votes.PAID && !_isWork(entries[i].mark, salts, i))) {
+                bool isSpecial = (special >> i) & 1 != 0 && _isSpecial(facts, i, verdict);
+                if (isSpecial || (outcome == Votes.PAID && !_isWork(entries[i].mark, salts, i))) {
                     (verdict, seats) = (0, Votes.spoken(tally));
                     outcome = _apart(w, facts, i, held);
                     if (outcome == Votes.ASIDE) due += pay + seats * fee;
@@ -132,6 +133,11 @@ contract Tally is ITally {
             }
         }
         w.due = due + _refunds(facts, n) * facts.terms.canaryFee;
+    }
+
+    /// @dev Disputed, or a canary that wasn't withheld.
+    function _isSpecial(Facts calldata facts, uint256 i, uint256 verdict) internal pure returns (bool) {
+        return (facts.disputed >> i) & 1 != 0 || !Share.isWithheld(verdict);
     }
 
     /// @dev A submission that is settled apart from the others: it waits, or it is a canary that nobody disputed.
@@ -175,13 +181,14 @@ contract Tally is ITally {
             } else if (outcome == Votes.CANARY || outcome == Votes.ASIDE) {
                 Aside memory aside = _aside(w, s, entries[i], i);
                 aside.ballots = Ballots.ofSubmission(reveals, extras, i, (w.short >> i) & 1 != 0);
-                if ((facts.canaries >> i) & 1 != 0) (aside.canary, aside.isRefunded) = _canary(facts, n, canary++);
+                if ((facts.canaries >> i) & 1 != 0) (aside.canary, aside.isRefunded) = _canary(facts, n, canary);
                 if (outcome == Votes.ASIDE) s.out.asides[s.asides++] = aside;
                 else _settleCanary(s, facts, aside);
             } else if (outcome != Votes.NOT_HELD && outcome != Votes.NO_QUORUM) {
                 uint256 fees = (w.tally[i] >> 8) * facts.terms.seatFee;
                 s.slash(address(uint160(entries[i].who >> 96)), i, facts.terms.bond, fees);
             }
+            if ((facts.canaries >> i) & 1 != 0) ++canary;
         }
     }
 

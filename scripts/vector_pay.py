@@ -124,11 +124,19 @@ def _special_cases() -> Iterator[Case]:
     opened = {0: canary_word(7, 9, 8)}
     yield Case("canary, one refused", BASE, [canary], seen, opened=opened)
     yield Case("canary, all passed", BASE, [canary], seen[1:], opened=opened)
+    hidden = [spoken(who, Vote(0, 1 << n, Verdict.UNAVAILABLE, 12, 9)) for n, who in enumerate((ALICE, BOB, CAROL))]
+    yield Case("canary, withheld", BASE, [canary], hidden, opened=opened)
+    yield Case("canary, withheld and disputed", BASE, [canary], hidden, opened=opened, disputed=frozenset({0}))
     yield Case("canary, disputed", BASE, [canary], seen, opened=opened, disputed=frozenset({0}))
     twice = [replace(one, votes=[replace(v, index=i) for i in (0, 1) for v in one.votes]) for one in seen]
     both = {0: canary_word(7, 9, 8), 1: canary_word(3, 9, 8)}
     yield Case("two canaries, one fee", BASE, [canary, canary], twice, opened=both)
     yield Case("two canaries of equal rank", BASE, [canary, canary], twice, opened={0: both[0], 1: both[0]})
+    mixed = [
+        replace(one, votes=[*one.votes, *(replace(v, index=1) for v in two.votes)])
+        for one, two in zip(hidden, seen, strict=True)
+    ]
+    yield Case("canary, after a withheld one", BASE, [canary, canary], mixed, opened=both)
     yield Case("canary and a disputed one", BASE, [canary, canary], twice, opened=both, disputed=frozenset({0}))
 
 

@@ -31,7 +31,8 @@ import {Aside, Entry, Extra, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} fro
 ///
 /// *Canaries.* A submission whose mark names it as known-bad, with leaf and check, before anyone judged. Its maker opens it after the votes;
 /// it is never paid as work. Seats that passed it are cut, half burned; the seats that refused it get three quarters of the other half and
-/// its maker the rest. Its seats' fees come from its maker, who gets `canaryFee` back for the lowest keccak(seed, salt) of a round.
+/// its maker the rest. Its seats' fees come from its maker, who gets `canaryFee` back for the lowest keccak(seed, salt) of a round. One that a quorum
+/// finds unavailable or malformed is no canary: it loses the bond.
 ///
 /// *Set aside.* A share that is challenged, or accepted but not yet shown to be work, waits at its full claim; the rest of the round is paid.
 /// `resolve` settles it when the court has ruled, or the trainer has shown the salt. An upheld challenge corrects votes, not outcomes: a bad

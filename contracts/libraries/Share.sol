@@ -24,7 +24,7 @@ library Share {
         Ruling memory ruling,
         bool isOpened
     ) internal pure returns (uint8 outcome) {
-        if (aside.canary != 0) {
+        if (aside.canary != 0 && !isWithheld(_verdictOf(terms, aside))) {
             (bool isFalse, address by) = _foundGood(ruling, uint8(aside.canary >> 1), uint16(aside.canary >> 9));
             if (isFalse) return _falseCanary(s, terms, aside, by);
             if (ruling.isNone) return Votes.NO_QUORUM;
@@ -33,6 +33,16 @@ library Share {
         if (ruling.isBad) return _bad(s, terms, aside, backings, ruling.badBy);
         if (ruling.isNone) return Votes.NO_QUORUM;
         return _votes(s, terms, aside, backings, ruling, isOpened);
+    }
+
+    /// @dev Whether a quorum found the artifact unavailable or malformed. Nobody could see the fault that a canary's mark names: it is none, and
+    /// costs what withholding costs. Else garbage would be free under a canary's mark.
+    function isWithheld(uint256 verdict) internal pure returns (bool) {
+        return verdict >= Votes.UNAVAILABLE;
+    }
+
+    function _verdictOf(PayTerms calldata terms, Aside memory aside) private pure returns (uint256 verdict) {
+        (verdict,) = Votes.winner(Ballots.tallyOf(aside.ballots), Votes.quorumOf(terms.seats));
     }
 
     /// @dev Who passed it is cut. Fees of those who refused it come from its maker, who may get the canary fee.
@@ -105,7 +115,7 @@ library Share {
             b.verdict = uint8(Votes.VALID);
         }
 
-        (uint256 verdict,) = Votes.winner(Ballots.tallyOf(ballots), Votes.quorumOf(terms.seats));
+        uint256 verdict = _verdictOf(terms, aside);
         outcome = Votes.outcome(verdict, aside.isHeld);
         address trainer = address(uint160(aside.who >> 96));
         uint256 fees;

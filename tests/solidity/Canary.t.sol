@@ -95,6 +95,27 @@ contract CanaryTest is Scene {
         assertSound();
     }
 
+    /// @dev attack H8: garbage, or nothing at all, isn't free under a canary's mark, and earns no fee: it costs what withholding costs.
+    function test_attack_h8__canary_withheld_or_garbage__loses_its_bond() public {
+        begin();
+        makesCanary(trainers[2], 1);
+        sealAs(1, "012 012 01*");
+        say(1, "UVM UVM VVI");
+        opensCanary(1, 0);
+        opensCanary(1, 2);
+        mark();
+        vm.warp(challengeEnd(1));
+        vm.expectEmit(address(ledger));
+        emit Slashed(task, trainers[0], 1, 0, 20 ether, 2 ether);
+        finish(1);
+        assertEq(lost(trainers[0]), 22 ether, "bond and the fees of those who couldn't see it");
+        assertEq(gained(trainers[0]), 0, "no canary fee");
+        assertGe(lost(trainers[2]), 22 ether, "garbage as well");
+        assertEq(gained(trainers[2]), 0, "no canary fee");
+        assertEq(lost(validators[2]), 0, "nobody is cut for what most couldn't see");
+        assertSound();
+    }
+
     /// @dev Whoever couldn't see the artifact is neither cut nor paid.
     function test_canary__unavailable__neither_cut_nor_paid() public {
         begin();

@@ -364,6 +364,24 @@ contract DisputeTest is CourtScene {
         resolve(aside);
     }
 
+    /// @dev attack C1: a canary that was withheld, and shown to the jury: it is no lie then, and no canary that was looked at either.
+    function test_attack_c1__withheld_canary_cured__neither_slashed_nor_paid() public {
+        beginCanary("UV UV UV");
+        Aside memory aside = contest(0, GOOD_LEAF, MISSING, LEAF, UPHELD);
+        vm.warp(block.timestamp + terms.challengeWindow);
+        mark();
+        expectResolved(0, 11, 0, 0, 0);
+        resolve(aside);
+        assertEq(gained(trainers[0]) + lost(trainers[0]), 0, "maker");
+    }
+
+    function test_dispute__withheld_canary__not_cured__loses_its_bond() public {
+        beginCanary("UV UV UV");
+        Aside memory aside = contest(0, GOOD_LEAF, MISSING, LEAF, REJECTED);
+        expectResolved(0, WITHHELD, 0, 3 ether, 20 ether);
+        resolve(aside);
+    }
+
     function test_dispute__canary_without_a_ruling__nobody_pays() public {
         beginCanary("VV VV IV");
         Aside memory aside = contest(0, GOOD_LEAF, CHECK, LEAF, NONE);

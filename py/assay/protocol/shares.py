@@ -115,6 +115,11 @@ def winner(ballots: Sequence[Ballot], seats: int) -> Verdict | None:
     return None
 
 
+def is_withheld(verdict: Verdict | None) -> bool:
+    """Return whether a quorum couldn't see the artifact: then no mark makes it a canary."""
+    return verdict is Verdict.UNAVAILABLE or verdict is Verdict.MALFORMED
+
+
 def outcome_of(verdict: Verdict | None, held: bool) -> Outcome:
     """Return the outcome of a verdict, before anyone asks whether it is work."""
     if verdict is Verdict.VALID:
@@ -151,7 +156,7 @@ class _Share:
         self.backings = backings
 
     def settle(self, ruling: Ruling, opened: bool) -> Outcome:
-        if self.aside.canary:
+        if self.aside.canary and not is_withheld(winner(self.aside.ballots, self.terms.seats)):
             good = ruling.found_good(self.aside.canary >> 1 & 0xFF, self.aside.canary >> 9 & 0xFFFF)
             if good is not None:
                 return self._false_canary(good.by)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from assay.errors import Refused
 from assay.protocol.entries import Entry
 from assay.protocol.pay import PayTerms, Settlement, account_of
-from assay.protocol.shares import REFUSED, Aside, Ballot, Ruling, outcome_of, resolve, winner
+from assay.protocol.shares import REFUSED, Aside, Ballot, Ruling, is_withheld, outcome_of, resolve, winner
 from assay.protocol.sortition import quorum
 from assay.protocol.typed_data import mark
 from assay.protocol.votes import Vote
@@ -111,13 +111,13 @@ class _Tally:
     def judge(self, salts: Mapping[int, bytes] | None, attesters: int) -> None:
         """Fix each outcome and what it asks of the pot; build the shares that wait, and the canaries."""
         terms, sheet = self.terms, self.sheet
-        sheet.due = attesters * terms.attest_fee
+        sheet.due = attesters * terms.attest_fee + sum(map(self._is_refunded, self.opened)) * terms.canary_fee
         for i, entry in enumerate(self.entries):
             ballots = self._ballots(i)
             verdict, held = winner(ballots, terms.seats), self._is_held(i)
             outcome, pay = outcome_of(verdict, held), entry.units * terms.price
             waits = outcome is Outcome.PAID and salts is not None and not _is_work(entry, salts.get(i, bytes(32)))
-            if i in self.disputed or i in self.opened or waits:
+            if i in self.disputed or (i in self.opened and not is_withheld(verdict)) or waits:
                 aside = Aside(
                     i, entry.who, entry.mark, self.opened.get(i, 0), self._is_refunded(i), held, tuple(ballots)
                 )
@@ -129,13 +129,11 @@ class _Tally:
             sheet.outcomes.append(outcome)
 
     def _put_apart(self, aside: Aside, pay: int) -> Outcome:
-        refund = self.terms.canary_fee if aside.is_refunded else 0
         if aside.index not in self.disputed and aside.canary:
             self.canaries[aside.index] = aside
-            self.sheet.due += refund
             return Outcome.CANARY
         self.sheet.asides.append(aside)
-        self.sheet.due += pay + sum(b.seats for b in aside.ballots) * self.terms.seat_fee + refund
+        self.sheet.due += pay + sum(b.seats for b in aside.ballots) * self.terms.seat_fee
         return Outcome.ASIDE
 
     def _is_short(self, i: int) -> bool:

@@ -22,6 +22,7 @@ lint:
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
 	$(PATHS) forge fmt --check contracts tests/solidity
+	$(PY) scripts/checklist.py
 
 forge:
 	$(PATHS) forge test

@@ -24,6 +24,7 @@ contract AttestTest is Base {
         (,, h,) = ledger.stateOf(task);
     }
 
+    /// @dev checklist 20
     function test_attest__two_thirds__moves_the_head() public {
         vm.expectEmit(address(ledger));
         emit CheckpointAttested(task, 1, validators[0], ROOT);

@@ -194,7 +194,7 @@ contract CodeTest is Base {
 
     // --- liveness
 
-    /// @dev From every phase in which everyone may vanish, strangers and time end the task and free all money.
+    /// @dev checklist 38: from every phase in which everyone may vanish, strangers and time end the task and free all money.
     function testFuzz_abandoned__in_any_phase__time_alone_ends_it(uint8 phase) public {
         start();
         for (uint256 i; i < 3; ++i) {

@@ -112,6 +112,7 @@ contract CommitRevealTest is Base {
         ledger.reveal(task, 1, r.votes, r.held, r.evidence, r.salt);
     }
 
+    /// @dev checklist 37
     function test_reveal__window_edges() public {
         Reveal memory r = commit(1, validators[0], all(3, VALID), 7);
         Reveal memory s = commit(1, validators[1], all(3, VALID), 7);
@@ -168,7 +169,7 @@ contract CommitRevealTest is Base {
         ledger.reveal(task, 1, good.votes, good.held, good.evidence, good.salt);
     }
 
-    /// @dev A commitment names its signer: who copies one can't open it.
+    /// @dev checklist 21: a commitment names its signer: who copies one can't open it.
     function test_reveal__copied_commitment__reverts() public {
         Reveal memory r = opening(validators[0], "");
         bytes32 digest = ledger.attestationDigest(task, 1, validators[0], r.votes, r.held, r.evidence, r.salt);
@@ -243,7 +244,7 @@ contract CommitRevealTest is Base {
         send(r);
     }
 
-    /// @dev Every seat of every submission belongs to exactly one validator.
+    /// @dev checklist 18: every seat of every submission belongs to exactly one validator.
     function testFuzz_draw__seats_partition(bytes32 mix) public {
         vm.assume(mix != 0);
         vm.warp(opens(2));

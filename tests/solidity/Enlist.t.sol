@@ -114,6 +114,7 @@ contract EnlistTest is Base {
         assertEq(open, 0, "exposed");
     }
 
+    /// @dev checklist 19
     function test_enlist__after_a_round_opened__counts_from_the_next() public {
         begin();
         vm.warp(opens(3) - 1);
@@ -275,6 +276,7 @@ contract EnlistTest is Base {
         assertEq(locked(trainers[0]), 0, "locked");
     }
 
+    /// @dev checklist 11
     function test_release__validator__at_the_end_of_its_last_round() public {
         begin();
         vm.warp(opens(2) - 1);

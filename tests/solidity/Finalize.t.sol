@@ -125,6 +125,7 @@ contract FinalizeTest is Base, ITaskMarketEvents {
         assertSound();
     }
 
+    /// @dev checklist 16
     function test_finalize__silence__pays_nobody() public {
         sealRound(1);
         vm.warp(challengeEnd(1));
@@ -265,6 +266,7 @@ contract FinalizeTest is Base, ITaskMarketEvents {
 
     // --- the pot
 
+    /// @dev checklist 5
     function testFuzz_finalize__pot_smaller_than_due__shares_are_scaled(uint256 pot) public {
         terms.pot = bound(pot, 16 ether, 39.2 ether - 1);
         forget();
@@ -628,7 +630,7 @@ contract FinalizeTest is Base, ITaskMarketEvents {
         assertEq(token.balanceOf(address(vault)), owed(), "vault");
     }
 
-    /// @dev The largest call: 256 submissions.
+    /// @dev checklist 31: the largest call: 256 submissions.
     function test_finalize__256_submissions__fits_in_five_million_gas() public {
         terms.pot = 4000 ether;
         forget();

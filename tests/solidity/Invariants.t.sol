@@ -23,6 +23,7 @@ contract InvariantsTest is Test {
         targetSelector(FuzzSelector({addr: address(actors), selectors: moves}));
     }
 
+    /// @dev checklist 3
     function invariant_sums() public view {
         vaultHoldsWhatItOwes();
         escrowPaidRefundedAddUpToFunded();

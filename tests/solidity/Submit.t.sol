@@ -31,6 +31,7 @@ contract SubmitTest is Base {
         assertEq(pending, 2, "pending: bit 1");
     }
 
+    /// @dev checklist 37
     function test_submit__window_edges() public {
         vm.warp(opens(2) - 1);
         vm.expectRevert(outside(opens(2), workEnd(2)));

@@ -131,7 +131,7 @@ contract TermsCheckTest is MarketKit {
         publish();
     }
 
-    /// @dev A round of 62 seconds, the court's 52 and 20 more for a salt: no stake leaves before all of it is over.
+    /// @dev checklist 11: a round of 62 seconds, the court's 52 and 20 more for a salt: no stake leaves before all of it is over.
     function test_publish__unbonding_shorter_than_what_stake_answers_for__is_refused() public {
         redeploy(133);
         refuses(error2(UnbondingTooShort.selector, 133, 134));

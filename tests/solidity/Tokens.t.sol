@@ -70,6 +70,7 @@ contract TokensTest is Base {
         assertEq(token.balanceOf(address(market)), 0, "market");
     }
 
+    /// @dev checklist 1
     function test_reentrancy__finalize_inside_its_own_payment__is_final_already() public {
         startHooked();
         playUntilFinal();

@@ -31,6 +31,7 @@ def main() -> None:
         store_url=f"sqlite:///{home}/store.db",
         allow_private=True,
         poll_seconds=0.1,
+        canaries=frozenset(settings.pop("canaries", ())),
         **settings,
     )
     stop = threading.Event()

@@ -24,11 +24,13 @@ from assay.chain.contracts import Call, Contracts
 from assay.chain.deploy import deploy
 from assay.chain.events import Follower
 from assay.chain.outbox import Outbox
-from assay.protocol import templates
+from assay.protocol import sortition, templates
 from assay.protocol.spec import TaskSpec
 from assay.protocol.windows import Schedule
 from assay.roles import base, initiator
 from assay.roles.config import NodeConfig
+from assay.roles.docket import ends_of
+from assay.roles.known import lots
 from assay.roles.serving import Pulse, Server, node_app
 from assay.store import Store, open_store
 from assay.store.rows import TaskRow
@@ -231,25 +233,71 @@ class Task:
         self.stage.go(self.schedule.seal_at(round_))
         self.stage.until("the seal", lambda: self.stage.store.seal(self.number, round_))
 
-    def committed(self, round_: int) -> None:
-        self.stage.until("commitments", lambda: len(self.stage.store.commits(self.number, round_)) == 2)
+    def sealed_so_that(self, round_: int, suits: Callable[[dict[str, int]], bool]) -> None:
+        """Draw the round's seats again until `suits` a validator's number of seats of submission 0, by account."""
+        stage = self.stage
+        running = [account for account in stage.nodes if stage.ended(account) is None]
+        stage.pause(*running)
+        for _ in range(200):
+            before = stage.client.rpc("evm_snapshot")
+            stage.go(self.schedule.seal_at(round_))
+            if suits(self.seats(round_)):
+                break
+            stage.client.rpc("evm_revert", before)
+        else:
+            pytest.fail("no draw suits")
+        stage.resume(*running)
+        self.sealed(round_)
+
+    def seats(self, round_: int) -> dict[str, int]:
+        """Return how many seats of submission 0 the scheduled word gives to whom."""
+        contracts, when = self.stage.contracts, self.schedule.seal_at(round_)
+        proof = contracts.word_proof(when)
+        assert proof is not None
+        place = (localnet.CHAIN_ID, self.stage.deployment.ledger, self.number, round_)
+        seed, line = sortition.audit_seed(*place, contracts.word_at(when, proof)[0]), contracts.round(*place[2:]).line
+        return {who: len(sortition.seats_of(seed, 0, self.spec.money.seats, line, lot)) for who, lot in lots(self.stage.store, self.number).items()}
+
+    def committed(self, round_: int, count: int = 2) -> None:
+        self.stage.until("commitments", lambda: len(self.stage.store.commits(self.number, round_)) == count)
 
     def committed_late(self, round_: int) -> None:
         """Wait until the validators know as much as they can, then go to the last moment to commit."""
         self.stage.go(self.schedule.commit_end(round_) - 3)
         self.stage.until("commitments", lambda: len(self.stage.store.commits(self.number, round_)) == 2, ticks=False)
 
-    def revealed(self, round_: int) -> None:
+    def revealed(self, round_: int, count: int = 2) -> None:
         self.stage.go(self.schedule.commit_end(round_))
-        self.stage.until("reveals", lambda: len(self.stage.store.votes(self.number, round_)) == 2)
+        self.stage.until("reveals", lambda: len(self.stage.store.votes(self.number, round_)) == count)
 
-    def attested(self, round_: int) -> None:
-        self.stage.go(self.schedule.reveal_end(round_))
-        self.stage.until("attestations", lambda: len(self.stage.store.attests(self.number, round_)) == 2)
+    def attested(self, round_: int, count: int = 2) -> None:
+        self.stage.go(self.schedule.votes_end(round_))
+        self.stage.until("attestations", lambda: len(self.stage.store.attests(self.number, round_)) == count)
 
     def settled(self, round_: int) -> None:
         self.stage.go(self.schedule.challenge_end(round_))
         self.stage.until("the final round", lambda: self.stage.store.round(self.number, round_))
+
+    def jury(self, case: int) -> int:
+        """Return how many validators have seats in a case's jury, -1 before it is drawn."""
+        row = self.stage.store.case(case)
+        if row is None or row.seed is None:
+            return -1
+        owners = lots(self.stage.store, self.number).values()
+        return sum(1 for lot in owners if sortition.jury_seats_of(row.seed, row.line, lot))
+
+    def judged(self, case: int) -> None:
+        """Take a case from its opening to its end, with every juror."""
+        stage, row = self.stage, self.stage.store.case(case)
+        assert row is not None
+        draw, jury, ruled, appeal, _ = ends_of(row, self.schedule)
+        stage.go(draw)
+        stage.until("ballots", lambda: len(stage.store.jurors(case)) == self.jury(case))
+        stage.go(jury)
+        stage.until("opened ballots", lambda: all(one.vote is not None for one in stage.store.jurors(case)))
+        stage.go(ruled)
+        stage.go(appeal)
+        stage.until("the ruling", lambda: (closed := stage.store.case(case)) and closed.ruling is not None)
 
     def finished(self, round_: int) -> None:
         """Let a round go on from its commit window to its end."""

@@ -1,0 +1,196 @@
+"""What keeps validators and trainers honest, in processes: fresh seats, canaries, juries, salts that come late."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assay.protocol.votes import unpack
+from assay.store.rows import CutRow
+from assay.types import CutReason, Outcome, Reason, Role, Ruling, Verdict
+from integration.roles.stage import FIRST, INITIATOR, SECOND, TOKEN, Stage, Task
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+TRAINER, LAZY, LAZIER, REFUSING, REFUSING_TOO = 11, 12, 13, 14, 15
+TRAINER_STAKE, LARGE = 30 * TOKEN, 1000 * TOKEN
+
+
+def published(stage: Stage, rounds: int = 1, extra: int = 0) -> Task:
+    spec = stage.spec(rounds)
+    return stage.publish(replace(spec, rounds=replace(spec.rounds, extra=extra)))
+
+
+def outcome(task: Task, round_: int = 1) -> Outcome | None:
+    (row,) = task.stage.store.submissions(task.number, round_)
+    return None if row.outcome is None else Outcome(row.outcome)
+
+
+def cuts(task: Task, account: int) -> list[CutRow]:
+    return task.stage.store.cuts(task.stage.address(account), task.number)
+
+
+def paid(task: Task, account: int, role: Role = Role.TRAINER) -> int:
+    rows = task.stage.store.payments(task.stage.address(account), task.number)
+    return sum(row.amount for row in rows if row.role == role)
+
+
+def full_pay(task: Task) -> int:
+    (row,) = task.stage.store.submissions(task.number, 1)
+    return row.units * task.spec.money.price
+
+
+def judged_by(task: Task, round_: int, *liars: int) -> int:
+    """Draw a round's seats so that the liars have a quorum and somebody else a voice. Return how many voters there are."""
+    stage, drawn = task.stage, dict[str, int]()
+
+    def suits(seats: dict[str, int]) -> bool:
+        drawn.clear()
+        drawn.update({who: count for who, count in seats.items() if count})
+        lies = [seats[stage.address(account)] for account in liars]
+        return all(lies) and 11 <= sum(lies) < 16
+
+    task.sealed_so_that(round_, suits)
+    return len(drawn)
+
+
+def begun(task: Task, **trainer: object) -> None:
+    """Start the trainer, and let it submit in round 1."""
+    task.stage.start("trainer", TRAINER, task=task.number, stake=TRAINER_STAKE, **trainer)
+    task.started()
+    task.opened(1)
+    task.submitted(1, 1)
+
+
+def test_extra_draw__a_validator_misses_the_vote__work_is_paid_and_silence_costs(stage: Stage) -> None:
+    task = published(stage, extra=200)
+    begun(task)
+    stage.pause(FIRST)
+    task.sealed(1)
+    task.committed(1, 1)
+    task.revealed(1, 1)
+    stage.resume(FIRST)
+    stage.go(task.schedule.reveal_end(1))
+    stage.until("votes of the extra draw", lambda: len(stage.store.extras(task.number, 1)) == 2)
+    task.attested(1)
+    stage.until("what silence costs", lambda: cuts(task, FIRST))
+    task.settled(1)
+    assert outcome(task) is Outcome.PAID
+    assert paid(task, TRAINER) == full_pay(task)
+    (cut,) = cuts(task, FIRST)
+    assert (cut.reason, cut.burned + cut.paid) == (CutReason.ABSENT, task.spec.money.seat_fee // 10**9 * 10**9)
+    assert cuts(task, SECOND) == []
+
+
+def test_salts__trainer_away_when_the_round_is_settled__shows_its_salt_itself(stage: Stage) -> None:
+    task = published(stage)
+    begun(task)
+    task.sealed(1)
+    task.committed(1)
+    task.revealed(1)
+    task.attested(1)
+    stage.pause(TRAINER)
+    task.settled(1)
+    assert outcome(task) is Outcome.ASIDE
+    stage.resume(TRAINER)
+    stage.until("the share", lambda: outcome(task) is not Outcome.ASIDE)
+    assert outcome(task) is Outcome.PAID
+    assert paid(task, TRAINER) == full_pay(task)
+    stage.until("its end", lambda: stage.ended(TRAINER) == 0)
+
+
+def test_lazy__most_pass_a_canary_unseen__cut_and_the_canary_is_taken_back(stage: Stage) -> None:
+    task = published(stage, rounds=2)
+    for account in (LAZY, LAZIER):
+        stage.start("validator", account, task=task.number, stake=LARGE, fault="lazy")
+    stage.until("all stake", lambda: len(stage.store.enlistments(task.number, Role.VALIDATOR)) == 4)
+    begun(task, canaries=[1])
+    voters = judged_by(task, 1, LAZY, LAZIER)
+    task.committed(1, voters)
+    task.revealed(1, voters)
+    stage.go(task.schedule.votes_end(1))
+    stage.until("the canary", lambda: stage.store.canaries(task.number, 1))
+    stage.until("checkpoint 1", lambda: task.row.head == 1)
+    task.settled(1)
+    assert outcome(task) is Outcome.CANARY
+    seats = {
+        row.validator: sum(vote.seats.bit_count() for vote in unpack(row.votes))
+        for row in stage.store.votes(task.number, 1)
+    }
+    for account in (LAZY, LAZIER):
+        (cut,) = cuts(task, account)
+        assert (cut.reason, cut.burned + cut.paid) == (
+            CutReason.CANARY,
+            seats[stage.address(account)] * task.spec.money.cut,
+        )
+    assert cuts(task, FIRST) == cuts(task, SECOND) == []
+
+    task.opened(2)
+    stage.until("work of round 2", lambda: stage.store.submissions(task.number, 2))
+    voters = judged_by(task, 2, LAZY, LAZIER)
+    task.committed(2, voters)
+    task.revealed(2, voters)
+    stage.go(task.schedule.votes_end(2))
+    stage.until("checkpoint 2", lambda: task.row.head == 2)
+    task.settled(2)
+    assert outcome(task, 2) is Outcome.PAID
+    assert len({row.root for row in stage.store.attests(task.number, 2)}) == 1
+    note = stage.records(FIRST).note(task.number, 2, "checkpoint")
+    assert note is not None
+    assert note.json["corrections"] == [[1, [0], []]]
+
+
+def test_refusal__good_work_is_refused__its_trainer_wins_before_a_jury_and_is_paid(stage: Stage) -> None:
+    task = published(stage)
+    for account in (REFUSING, REFUSING_TOO):
+        stage.start("validator", account, task=task.number, stake=LARGE, fault="refuse")
+    stage.until("all stake", lambda: len(stage.store.enlistments(task.number, Role.VALIDATOR)) == 4)
+    stage.start("initiator", INITIATOR, task=task.number)
+    begun(task)
+    voters = judged_by(task, 1, REFUSING, REFUSING_TOO)
+    task.committed(1, voters)
+    task.revealed(1, voters)
+    stage.go(task.schedule.votes_end(1))
+    stage.until("its challenge", lambda: stage.store.cases(task.number))
+    (case,) = stage.store.cases(task.number)
+    assert (case.check, case.leaf, case.challenger) == (Reason.REWARD, 0, stage.address(TRAINER))
+    task.settled(1)
+    assert outcome(task) is Outcome.ASIDE
+    task.judged(case.id)
+    ruled = stage.store.case(case.id)
+    assert ruled is not None
+    assert ruled.ruling == Ruling.UPHELD
+    stage.until("the share", lambda: outcome(task) is not Outcome.ASIDE)
+    assert outcome(task) is Outcome.PAID
+    assert paid(task, TRAINER) == full_pay(task)
+    assert stage.store.slashes(stage.address(TRAINER), task.number) == []
+    for account in (REFUSING, REFUSING_TOO):
+        (cut,) = cuts(task, account)
+        assert cut.reason == CutReason.OVERRULED
+    stage.until("the refund", lambda: task.row.state == "refunded")
+
+
+def test_lazy__bad_work_is_passed__a_validator_that_looked_wins_before_a_jury(stage: Stage) -> None:
+    task = published(stage)
+    for account in (LAZY, LAZIER):
+        stage.start("validator", account, task=task.number, stake=LARGE, fault="lazy")
+    stage.until("all stake", lambda: len(stage.store.enlistments(task.number, Role.VALIDATOR)) == 4)
+    begun(task, fault="reward")
+    voters = judged_by(task, 1, LAZY, LAZIER)
+    task.committed(1, voters)
+    task.revealed(1, voters)
+    stage.go(task.schedule.attest_end(1))
+    stage.until("a challenge", lambda: stage.store.cases(task.number))
+    (case,) = stage.store.cases(task.number)
+    assert case.challenger in {stage.address(FIRST), stage.address(SECOND)}
+    assert case.check == Reason.REWARD
+    task.settled(1)
+    task.judged(case.id)
+    stage.until("the share", lambda: outcome(task) is not Outcome.ASIDE)
+    assert outcome(task) is Outcome.INVALID
+    assert paid(task, TRAINER) == 0
+    for account in (LAZY, LAZIER):
+        (cut,) = cuts(task, account)
+        assert cut.reason == CutReason.OVERRULED
+    said = [vote for row in stage.store.votes(task.number, 1) for vote in unpack(row.votes)]
+    assert {vote.verdict for vote in said} == {Verdict.VALID, Verdict.INVALID}

@@ -238,12 +238,13 @@ class Task:
         stage = self.stage
         running = [account for account in stage.nodes if stage.ended(account) is None]
         stage.pause(*running)
-        for _ in range(200):
+        for _ in range(100):
             before = stage.client.rpc("evm_snapshot")
             stage.go(self.schedule.seal_at(round_))
             if suits(self.seats(round_)):
                 break
             stage.client.rpc("evm_revert", before)
+            stage.client.rpc("evm_mine")  # the word that a block gets follows from its number
         else:
             pytest.fail("no draw suits")
         stage.resume(*running)
@@ -251,12 +252,13 @@ class Task:
 
     def seats(self, round_: int) -> dict[str, int]:
         """Return how many seats of submission 0 the scheduled word gives to whom."""
-        contracts, when = self.stage.contracts, self.schedule.seal_at(round_)
-        proof = contracts.word_proof(when)
-        assert proof is not None
-        place = (localnet.CHAIN_ID, self.stage.deployment.ledger, self.number, round_)
-        seed, line = sortition.audit_seed(*place, contracts.word_at(when, proof)[0]), contracts.round(*place[2:]).line
-        return {who: len(sortition.seats_of(seed, 0, self.spec.money.seats, line, lot)) for who, lot in lots(self.stage.store, self.number).items()}
+        stage, money = self.stage, self.spec.money
+        block = stage.client.first_block_at(self.schedule.seal_at(round_))
+        assert block is not None
+        word, place = stage.client.prevrandao(block.number), (self.number, round_)
+        seed = sortition.audit_seed(localnet.CHAIN_ID, stage.deployment.ledger, *place, word)
+        line, owners = stage.contracts.round(*place).line, lots(stage.store, self.number)
+        return {who: len(sortition.seats_of(seed, 0, money.seats, line, lot)) for who, lot in owners.items()}
 
     def committed(self, round_: int, count: int = 2) -> None:
         self.stage.until("commitments", lambda: len(self.stage.store.commits(self.number, round_)) == count)
@@ -296,6 +298,8 @@ class Task:
         stage.go(jury)
         stage.until("opened ballots", lambda: all(one.vote is not None for one in stage.store.jurors(case)))
         stage.go(ruled)
+        if ruled >= self.schedule.challenge_end(row.round):
+            self.settled(row.round)
         stage.go(appeal)
         stage.until("the ruling", lambda: (closed := stage.store.case(case)) and closed.ruling is not None)
 

@@ -41,7 +41,7 @@ def full_pay(task: Task) -> int:
 
 
 def judged_by(task: Task, round_: int, *liars: int) -> int:
-    """Draw a round's seats so that the liars have a quorum and somebody else a voice. Return how many voters there are."""
+    """Draw a round's seats so that the liars have a quorum and others a voice. Return how many voters there are."""
     stage, drawn = task.stage, dict[str, int]()
 
     def suits(seats: dict[str, int]) -> bool:
@@ -154,9 +154,8 @@ def test_refusal__good_work_is_refused__its_trainer_wins_before_a_jury_and_is_pa
     stage.until("its challenge", lambda: stage.store.cases(task.number))
     (case,) = stage.store.cases(task.number)
     assert (case.check, case.leaf, case.challenger) == (Reason.REWARD, 0, stage.address(TRAINER))
-    task.settled(1)
-    assert outcome(task) is Outcome.ASIDE
     task.judged(case.id)
+    assert stage.store.asides(task.number, 1)
     ruled = stage.store.case(case.id)
     assert ruled is not None
     assert ruled.ruling == Ruling.UPHELD
@@ -184,7 +183,6 @@ def test_lazy__bad_work_is_passed__a_validator_that_looked_wins_before_a_jury(st
     (case,) = stage.store.cases(task.number)
     assert case.challenger in {stage.address(FIRST), stage.address(SECOND)}
     assert case.check == Reason.REWARD
-    task.settled(1)
     task.judged(case.id)
     stage.until("the share", lambda: outcome(task) is not Outcome.ASIDE)
     assert outcome(task) is Outcome.INVALID

@@ -67,7 +67,7 @@ SENTENCES = {
     "NoBeacon": "This chain has no live beacon for the contracts: its random words would be known in advance.",
     "UnknownCase": "There is no case {id}.",
     "UnknownClaim": "There is no claim {claim}: 1 is a bad leaf, 2 a good leaf, 3 a wrong checkpoint.",
-    "AlreadyChallenged": "That leaf, or that refusal, was challenged before: case {id}.",
+    "AlreadyChallenged": "That leaf was challenged before, for the same check: case {id}.",
     "WrongStage": "The case is {stage:stage}; that belongs to when it is {needed:stage}.",
     "AlreadySummoned": "The jury was drawn already.",
     "NotSummoned": "The jury isn't drawn yet.",

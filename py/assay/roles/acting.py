@@ -26,6 +26,8 @@ from assay.store.settled import accepted
 from assay.types import Role
 
 WAIT_SECONDS = 60.0
+RACES = frozenset({"seal", "attest", "finalize", "refund", "silent", "resolve", "summon", "close"})
+"""What anybody may do: who comes second is refused, and nothing is lost."""
 T = TypeVar("T")
 Decide = Callable[[TaskView], list[Action]]
 Act = Callable[[Node, TaskRow, TaskSpec, Action], None]
@@ -188,7 +190,7 @@ def _say_refused(node: Node) -> None:
         if row.key not in node.refused:
             node.refused.add(row.key)
             node.pulse.count("transactions_refused_total")
-            if not row.key.endswith((":seal", ":attest", ":finalize", ":refund")):
+            if not RACES.intersection(row.key.split(":")[2:3]):
                 node.say(f"{row.key}: {row.error}")
 
 
@@ -209,7 +211,14 @@ def _due(views: list[TaskView]) -> float | None:
         if schedule is None:
             continue
         for r in (seen.number for seen in view.rounds):
-            ends = (schedule.seal_at(r), schedule.commit_end(r), schedule.reveal_end(r), schedule.challenge_end(r))
+            ends = (
+                schedule.seal_at(r),
+                schedule.commit_end(r),
+                schedule.reveal_end(r),
+                schedule.votes_end(r),
+                schedule.attest_end(r),
+                schedule.challenge_end(r),
+            )
             moments += [moment - view.now for moment in ends if moment > view.now]
     return float(min(moments)) if moments else None
 

@@ -66,7 +66,7 @@ contract DisputeCourtAttacksTest is CourtFlow {
         assertSettled();
     }
 
-    /// @dev attack H6: nor can anyone have the same leaf judged again, or a leaf for the refusal's friends before the trainer's.
+    /// @dev attack H6: nor does it help to challenge the named leaf before the trainer does: the jury judges the leaf, whoever asks.
     function test_attack__named_leaf_challenged_first_by_a_foe__is_judged_all_the_same() public {
         playVotes(INVALID, CHECK, LEAF);
         attestTree();

@@ -12,8 +12,9 @@ import {Running} from "./libraries/Running.sol";
 import {RING, Task} from "./libraries/State.sol";
 import {TaskTerms} from "./libraries/TaskTerms.sol";
 import {Tasks} from "./libraries/Tasks.sol";
+import {Trainer} from "./libraries/Trainer.sol";
 import {TypedData} from "./libraries/TypedData.sol";
-import {Lot, Round, Trainer} from "./libraries/Words.sol";
+import {Lot, Round} from "./libraries/Words.sol";
 
 /// @title What the round ledger holds: its peers, the tasks' words, and the views of them. See IRoundLedger.
 abstract contract LedgerState is IRoundLedger, Relayed {
@@ -91,7 +92,7 @@ abstract contract LedgerState is IRoundLedger, Relayed {
 
     /// @inheritdoc IRoundLedger
     function asidesOf(uint256 task) external view returns (uint256 count) {
-        return _tasks[task].asides.count();
+        return _tasks[task].waits.count;
     }
 
     /// @inheritdoc IRoundLedger

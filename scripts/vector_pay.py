@@ -27,7 +27,7 @@ TERMS = "(uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint25
 FACTS = f"(bool,{TERMS},(address,uint256,uint256,bool)[],uint256,uint256,uint256,uint256[])"
 ENTRY, REVEAL, EXTRA = "(uint256,bytes32,bytes32)", "(address,bytes32,bytes32,uint256,bytes)", "(address,bytes)"
 ASIDE = "(uint16,uint256,bytes32,uint256,bool,bool,uint256,(address,uint8,uint8,uint8,uint16)[])"
-RULING = "(bool,bool,address,(uint8,uint16,address)[])"
+RULING = "(bool,address,(uint8,uint16,address)[])"
 PENALTY = "(address,uint16,uint8,uint96,uint96)"
 RESULT = f"(bytes,uint256[],{PENALTY}[],{PENALTY}[],{ASIDE}[],bytes,uint256,uint256)"
 SETTLE = [FACTS, f"{ENTRY}[]", f"{REVEAL}[]", f"{EXTRA}[]", "address[]", "bytes32[]"]
@@ -202,9 +202,7 @@ def resolutions() -> Iterator[tuple[str, PayTerms, Aside, list[int], Ruling, boo
         "good": Ruling(goods=(Good(8, 9, DAVE),)),
         "good elsewhere": Ruling(goods=(Good(8, 11, DAVE), Good(7, 9, DAVE))),
         "two good": Ruling(goods=(Good(8, 10, TOM), Good(8, 9, DAVE))),
-        "none": Ruling(is_none=True),
-        "good and bad": Ruling(True, False, TOM, (Good(8, 9, DAVE),)),
-        "good, then none": Ruling(False, True, goods=(Good(8, 9, DAVE),)),
+        "good and bad": Ruling(True, TOM, (Good(8, 9, DAVE),)),
     }
     asides = [(case, aside) for case in cases() for aside in case.settled().asides]
     asides += [(Case("by hand", BASE, [], []), aside) for aside in _asides()]
@@ -247,7 +245,7 @@ def resolve_rows() -> list[dict[str, Any]]:
     selector = keccak(f"resolve({','.join(RESOLVE)})".encode())[:4]
     for name, terms, aside, backings, ruling, opened in resolutions():
         goods = [(good.check, good.leaf, good.by) for good in ruling.goods]
-        words = (ruling.is_bad, ruling.is_none, ruling.bad_by, goods)
+        words = (ruling.is_bad, ruling.bad_by, goods)
         data = selector + encode(RESOLVE, [_terms(terms), _aside(aside), backings, words, opened])
         rows.append({"name": name, "call": _hex(data)} | _result(resolve(terms, aside, backings, ruling, opened)))
     return rows

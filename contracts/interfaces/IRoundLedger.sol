@@ -37,10 +37,10 @@ import {Aside, Entry, Extra, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} fro
 /// *Set aside.* A share that is challenged, or accepted but not yet shown to be work, waits at its full claim; the rest of the round is paid.
 /// `resolve` settles it when the court has ruled, or the trainer has shown the salt. An upheld challenge corrects votes, not outcomes: a bad
 /// leaf turns the seats that passed it to invalid; a good one turns the seats that named it to valid. Seats so overruled on a fault are
-/// cut, half burned, half to the challenger; half of the trainer's bond goes to whoever shows a bad leaf. Without a ruling the work is unpaid
-/// and nobody is slashed.
+/// cut, half burned, half to the challenger; half of the trainer's bond goes to whoever shows a bad leaf. A case that ends without a
+/// ruling changes nothing.
 ///
-/// *Silence.* A drawn seat whose validator didn't commit costs a seat fee; a commitment that isn't revealed, or whose salt was let out
+/// *Silence.* A drawn validator that didn't commit loses a seat fee, once a round; a commitment that isn't revealed, or whose salt was let out
 /// before, costs a quarter of `cut`. Whoever shows it gets half, the rest is burned. A lot of which more than a sixteenth was cut
 /// leaves the line: the weight of a lot never exceeds its stake by more.
 ///
@@ -72,8 +72,8 @@ interface IRoundLedger is IRelayed, IRoundLedgerErrors, IRoundLedgerEvents {
     /// @param ruling 0 none, 1 upheld, 2 rejected
     function rule(uint256 task, uint32 round, uint16 index, uint8 claim, uint8 check, uint16 leaf, uint8 ruling, address challenger)
         external;
-    /// @notice Ends the dispute of a root: upheld, its attesters lose their lots (half burned, half to the challenger); rejected, they are
-    /// paid. The round must be final.
+    /// @notice Ends the dispute of a root: upheld, its attesters lose their lots (half burned, half to the challenger); else they are paid.
+    /// The round must be final.
     /// @param attesters all of them, ascending
     function ruleRoot(uint256 task, uint32 round, uint8 ruling, address challenger, address[] calldata attesters) external;
 

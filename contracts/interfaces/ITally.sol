@@ -51,11 +51,9 @@ struct Good {
 
 /// @notice What the court ruled on one submission.
 /// @param isBad a leaf was found bad, @param badBy who challenged it first
-/// @param isNone a case ended without a ruling
-/// @param goods leaves that were found good
+/// @param goods leaves that were found good, among those that matter
 struct Ruling {
     bool isBad;
-    bool isNone;
     address badBy;
     Good[] goods;
 }

@@ -27,11 +27,9 @@ library Share {
         if (aside.canary != 0 && !isWithheld(_verdictOf(terms, aside))) {
             (bool isFalse, address by) = _foundGood(ruling, uint8(aside.canary >> 1), uint16(aside.canary >> 9));
             if (isFalse) return _falseCanary(s, terms, aside, by);
-            if (ruling.isNone) return Votes.NO_QUORUM;
             return _canary(s, terms, aside, backings);
         }
         if (ruling.isBad) return _bad(s, terms, aside, backings, ruling.badBy);
-        if (ruling.isNone) return Votes.NO_QUORUM;
         return _votes(s, terms, aside, backings, ruling, isOpened);
     }
 

@@ -6,7 +6,8 @@ import {Clock} from "./Clock.sol";
 import {Mark} from "./Mark.sol";
 import {Running} from "./Running.sol";
 import {RING, Task} from "./State.sol";
-import {Candidate, Lot, NEVER, Round, Trainer} from "./Words.sol";
+import {Trainer} from "./Trainer.sol";
+import {Candidate, Lot, NEVER, Round} from "./Words.sol";
 
 /// @dev A task's words, read with the checks that every call makes, and the few changes that several calls share.
 library Tasks {
@@ -74,7 +75,7 @@ library Tasks {
     function isOver(Task storage t, Clock c) internal view returns (bool) {
         if (c.lastRound() == 0) return true;
         if (c.start() == 0 || c.pending() != 0 || block.timestamp < c.challengeEnd(c.lastRound())) return false;
-        return t.asides.count() == 0;
+        return t.waits.count == 0;
     }
 
     /// @dev Submissions of a trainer in rounds that aren't final. Its counts are of the 16 rounds up to its newest.
@@ -100,6 +101,11 @@ library Tasks {
         Lot lot = t.lots[validator].plusCut(amount / 1 gwei);
         if (lot.until() == NEVER && lot.cut() * MOST_CUT > lot.size()) lot = ended(t, task, c, validator, lot);
         t.lots[validator] = lot;
+    }
+
+    /// @dev What a leaf is kept under: the check that it was judged by, and its number.
+    function leafKey(uint8 check, uint16 leaf) internal pure returns (uint256) {
+        return uint256(check) << 16 | leaf;
     }
 
     /// @dev A credit as the vault reads it.

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IStakeVault, Taking} from "../interfaces/IStakeVault.sol";
-import {Good} from "../interfaces/ITally.sol";
 import {ITaskMarket} from "../interfaces/ITaskMarket.sol";
 import {Entry, IRoundLedgerErrors, IRoundLedgerEvents} from "../interfaces/RoundLedgerTypes.sol";
 import {Clock, Clocks} from "../libraries/Clock.sol";
@@ -21,9 +20,6 @@ library Disputing {
     uint8 internal constant WRONG_ROOT = 6;
     uint8 internal constant BAD_LEAF = 1;
     uint8 internal constant UPHELD = 1;
-    uint8 internal constant REJECTED = 2;
-    /// @dev Bounds what `resolve` reads; as many juries cost more than any bond.
-    uint256 internal constant MOST_GOODS = 64;
 
     function dispute(Task storage t, uint256 task, uint32 round, Entry[] calldata entries, uint16 index)
         external
@@ -49,7 +45,7 @@ library Disputing {
         require(t.rootPay[round] == 0, IRoundLedgerErrors.AlreadyDisputed());
 
         t.rootPay[round] = 1;
-        t.asides = t.asides.plus(round);
+        t.waits.add(round);
         emit IRoundLedgerEvents.RootDisputed(task, round, root);
         return t.lineIn(round);
     }
@@ -72,9 +68,7 @@ library Disputing {
             if (!d.isBad) d.badBy = challenger;
             d.isBad = true;
         } else if (ruling == UPHELD) {
-            if (d.goods.length < MOST_GOODS) d.goods.push(Good(check, leaf, challenger));
-        } else if (ruling != REJECTED) {
-            d.isNone = true;
+            t.goodBy[round][index][Tasks.leafKey(check, leaf)] = challenger;
         }
         emit IRoundLedgerEvents.Ruled(task, round, index, claim, check, leaf, ruling);
     }
@@ -100,10 +94,10 @@ library Disputing {
 
         uint256 pay = t.rootPay[round] - 1;
         t.rootPay[round] = 1;
-        t.asides = t.asides.minus();
+        t.waits.remove(round);
         emit IRoundLedgerEvents.RootRuled(task, round, ruling);
         if (ruling == UPHELD) _cutAttesters(t, task, round, challenger, attesters, vault);
-        if (ruling == REJECTED && pay != 0) _payAttesters(task, pay, attesters, vault, market);
+        else if (pay != 0 && attesters.length != 0) _payAttesters(task, pay, attesters, vault, market);
     }
 
     /// @dev The weight of validators who attested the root that won, strictly ascending, none with one of the `without` marks.

@@ -9,7 +9,8 @@ import {StakeLine} from "../libraries/StakeLine.sol";
 import {Task} from "../libraries/State.sol";
 import {TaskTerms} from "../libraries/TaskTerms.sol";
 import {Tasks} from "../libraries/Tasks.sol";
-import {Line, Lot, NEVER, Opening, Trainer, Trainers} from "../libraries/Words.sol";
+import {Trainer, Trainers} from "../libraries/Trainer.sol";
+import {Line, Lot, NEVER, Opening} from "../libraries/Words.sol";
 
 /// @title The ledger's logic that rounds stand on: the stake enlisted for a task, its start and its end.
 /// @dev Linked into the round ledger and run in its storage; it knows no submission and no vote. Docs are in IRoundLedger.
@@ -127,7 +128,7 @@ library Enlisting {
         Lot lot = t.lots[account];
         require(!lot.isNone(), IRoundLedgerErrors.NotEnlisted(account));
         require(lot.until() != NEVER || over, IRoundLedgerErrors.StillEnlisted(account));
-        require(!t.asides.concerns(lot.from(), lot.until()), IRoundLedgerErrors.StillDisputed());
+        require(!t.waits.concerns(lot.from(), lot.until()), IRoundLedgerErrors.StillDisputed());
         if (!over && c.start() != 0) t.checkFree(c, lot);
         t.vacate(account, lot, c.current() + 1);
         return lot.backing() * 1 gwei;

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IStakeVault, Taking} from "../interfaces/IStakeVault.sol";
-import {Facts, ITally, Penalty, Ruling, Settlement, Voter} from "../interfaces/ITally.sol";
+import {Facts, Good, ITally, Penalty, Ruling, Settlement, Voter} from "../interfaces/ITally.sol";
 import {ITaskMarket} from "../interfaces/ITaskMarket.sol";
 import {Aside, Entry, Extra, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} from "../interfaces/RoundLedgerTypes.sol";
 import {Clock, Clocks} from "../libraries/Clock.sol";
@@ -12,9 +12,10 @@ import {Running} from "../libraries/Running.sol";
 import {Dispute, RING, Task} from "../libraries/State.sol";
 import {TaskTerms} from "../libraries/TaskTerms.sol";
 import {Tasks} from "../libraries/Tasks.sol";
+import {Trainer} from "../libraries/Trainer.sol";
 import {TypedData} from "../libraries/TypedData.sol";
 import {Votes} from "../libraries/Votes.sol";
-import {Candidate, Lot, Round, Trainer} from "../libraries/Words.sol";
+import {Candidate, Lot, Round} from "../libraries/Words.sol";
 import {Disputing} from "./Disputing.sol";
 
 /// @title The ledger's logic that ends a round: what it tells the tally, and what the tally's settlement changes.
@@ -73,14 +74,14 @@ library Settling {
         require(d.open == 0, IRoundLedgerErrors.StillWaiting());
         bool opened = Marks.work(salt) == aside.mark;
 
-        Ruling memory ruling = Ruling(d.isBad, d.isNone, d.badBy, d.goods);
+        Ruling memory ruling = Ruling(d.isBad, d.badBy, _goods(t, round, aside));
         Settlement memory out = ITally(peers.tally).resolve(TaskTerms.pay(t, c), aside, _backings(t, aside), ruling, opened);
         uint8 outcome = uint8(out.outcomes[0]);
         bool isLate = block.timestamp >= uint256(d.since) + c.challengeWindow();
         require(outcome != Votes.UNOPENED || isLate, IRoundLedgerErrors.StillWaiting());
 
         delete t.waiting[round][aside.index];
-        t.asides = t.asides.minus();
+        t.waits.remove(round);
         uint256 burned = _apply(t, task, round, out);
         emit IRoundLedgerEvents.Resolved(task, round, aside.index, outcome, out.fromEscrow, _paidOf(out), burned);
         _settle(task, out, peers);
@@ -151,6 +152,22 @@ library Settling {
         }
     }
 
+    /// @dev Of the leaves that were found good, those that a refusal or the canary's mark named: others matter to nobody, however many they are.
+    function _goods(Task storage t, uint32 round, Aside calldata aside) private view returns (Good[] memory goods) {
+        uint256 n = aside.ballots.length;
+        goods = new Good[](n + 1);
+        uint256 found;
+        for (uint256 i; i <= n; ++i) {
+            uint8 check = i < n ? aside.ballots[i].reason : uint8(aside.canary >> 1);
+            uint16 leaf = i < n ? aside.ballots[i].leaf : uint16(aside.canary >> 9);
+            address by = t.goodBy[round][aside.index][Tasks.leafKey(check, leaf)];
+            if (by != address(0)) goods[found++] = Good(check, leaf, by);
+        }
+        assembly ("memory-safe") {
+            mstore(goods, found)
+        }
+    }
+
     function _backings(Task storage t, Aside calldata aside) private view returns (uint256[] memory backings) {
         backings = new uint256[](aside.ballots.length);
         for (uint256 i; i < backings.length; ++i) {
@@ -191,7 +208,7 @@ library Settling {
     function _setAside(Task storage t, Clock c, uint256 task, uint32 round, Aside memory aside) private {
         t.waiting[round][aside.index] = keccak256(abi.encode(aside));
         t.disputes[round][aside.index].since = uint40(block.timestamp);
-        t.asides = t.asides.plus(round);
+        t.waits.add(round);
         uint256 exposure = TaskTerms.exposure(t, c);
         address trainer = address(uint160(aside.who >> 96));
         Trainer w = t.trainers[trainer];

@@ -221,6 +221,36 @@ contract AsideTest is Scene {
         assertEq(staked(trainers[0]), 200 ether, "all there");
     }
 
+    /// @dev A trainer that keeps a share waiting in every round holds the lots of those rounds, and no others: whoever left before the oldest
+    /// one that still waits can take its stake.
+    function test_resolve__later_rounds_wait__holds_no_lot_that_left_before() public {
+        (terms.staleness, terms.minStake) = (10, 2 * LOT);
+        begin();
+        Aside memory first = hostile();
+        vm.prank(validators[0]);
+        ledger.leave(task, VALIDATOR);
+        (, uint32 until,,,) = ledger.lotOf(task, validators[0]);
+        uint32 later = until + 1;
+        vm.warp(opens(later));
+        works(trainers[0], later, 1000);
+        sealAs(later, "12");
+        say(later, "- V V");
+        salts[later][0] = 0;
+        finish(later);
+        vm.expectRevert(StillDisputed.selector);
+        ledger.release(task, validators[0], VALIDATOR);
+
+        ledger.resolve(task, 1, first, saltOfWork());
+        assertEq(ledger.asidesOf(task), 1, "the later one waits still");
+        ledger.release(task, validators[0], VALIDATOR);
+        assertEq(locked(validators[0]), 0, "free");
+        vm.prank(validators[1]);
+        ledger.leave(task, VALIDATOR);
+        vm.warp(challengeEnd(later + 5));
+        vm.expectRevert(StillDisputed.selector);
+        ledger.release(task, validators[1], VALIDATOR);
+    }
+
     /// @dev checklist 38: refund and lots wait for the share, and for time alone.
     function test_resolve__refund_and_lots__wait_for_it() public {
         terms.rounds = 1;

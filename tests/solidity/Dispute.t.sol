@@ -244,18 +244,29 @@ contract DisputeTest is CourtScene {
 
     // --- no ruling
 
-    /// @dev attack H6: without a ruling the work is unpaid and nobody is slashed, whatever the votes said.
-    function test_dispute__no_ruling__unpaid_and_nobody_slashed() public {
-        for (uint256 k; k < 2; ++k) {
+    /// @dev attack H6: who holds up a jury gets nothing for it: what was passed is paid, as if nobody had challenged it.
+    function test_dispute__passed_and_no_ruling__is_paid() public {
+        begin("VV VV VV");
+        Aside memory aside = contest(0, BAD_LEAF, CHECK, LEAF, NONE);
+        mark();
+        expectResolved(0, PAID, 13 ether, 0, 0);
+        resolve(aside);
+        assertEq(gained(trainers[0]), 10 ether, "trainer");
+        assertEq(enlistedBy(trainers[0]), 200 ether, "free again");
+        assertSound();
+    }
+
+    /// @dev attack C7, H6: nor does a liar save its bond: what was refused stays refused, by whichever claim a friend called the jury.
+    function test_dispute__refused_and_no_ruling__is_slashed() public {
+        for (uint8 claim = BAD_LEAF; claim <= GOOD_LEAF; ++claim) {
             uint256 before = vm.snapshotState();
-            begin(k == 0 ? "VV VV VV" : "IV IV IV");
-            Aside memory aside = contest(0, k == 0 ? BAD_LEAF : GOOD_LEAF, CHECK, LEAF, NONE);
+            begin("IV IV IV");
+            Aside memory aside = contest(0, claim, CHECK, LEAF, NONE);
             mark();
-            expectResolved(0, NO_QUORUM, 0, 0, 0);
+            expectResolved(0, REFUSED, 0, 3 ether, 20 ether);
             resolve(aside);
-            assertEq(gained(trainers[0]) + lost(trainers[0]), 0, "trainer");
-            assertEq(gained(validators[0]) + lost(validators[0]), 0, "validator");
-            assertEq(enlistedBy(trainers[0]), 200 ether, "free again");
+            assertEq(lost(trainers[0]), 23 ether, "bond and fees");
+            assertEq(gained(validators[0]), 1 ether, "its seat");
             assertSound();
             vm.revertToState(before);
         }
@@ -382,13 +393,15 @@ contract DisputeTest is CourtScene {
         resolve(aside);
     }
 
-    function test_dispute__canary_without_a_ruling__nobody_pays() public {
+    /// @dev attack H4, H6: a canary that a jury can't agree on is what its mark says.
+    function test_dispute__canary_without_a_ruling__stays_a_canary() public {
         beginCanary("VV VV IV");
         Aside memory aside = contest(0, GOOD_LEAF, CHECK, LEAF, NONE);
         mark();
-        expectResolved(0, NO_QUORUM, 0, 0, 0);
+        vm.recordLogs();
         resolve(aside);
-        assertEq(lost(validators[0]) + gained(trainers[0]), 0, "neither cut nor fee");
+        assertGt(lost(validators[0]), 0, "who passed it is cut");
+        assertEq(gained(validators[2]), 1 ether + 2 * 2 ether / 2 * 3 / 4, "fee and bonus of who refused it");
     }
 
     // --- attack C8: a round isn't held up
@@ -578,14 +591,15 @@ contract RootDisputeTest is CourtScene {
         ledger.release(task, validators[0], VALIDATOR); // an empty lot goes as any other
     }
 
-    function test_root__no_ruling__neither_paid_nor_cut() public {
+    function test_root__no_ruling__attesters_are_paid() public {
         begin();
         uint256 id = challengeRoot(1);
         finish(1, silent());
         mark();
         close(id, both());
-        assertEq(gained(validators[0]) + lost(validators[0]), 0, "attester");
-        assertEq(spent(), 0, "escrow");
+        assertEq(gained(validators[0]), 0.1 ether, "attester");
+        assertEq(lost(validators[0]), 0, "not cut");
+        assertEq(spent(), 0.2 ether, "escrow");
         assertEq(destroyed(), 9 ether, "the jury's fees");
     }
 

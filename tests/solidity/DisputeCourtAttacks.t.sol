@@ -66,6 +66,30 @@ contract DisputeCourtAttacksTest is CourtFlow {
         assertSettled();
     }
 
+    /// @dev attack H6: nor do many unnamed leaves, upheld and closed before the trainer's own claim: only leaves that somebody named are read,
+    /// so neither the trainer's remedy nor what settling costs depends on how many others there are.
+    function test_attack__many_unnamed_leaves_upheld_first__trainer_still_wins() public {
+        playVotes(INVALID, CHECK, LEAF);
+        attestTree();
+        stakeFor(challenger, 100 * BOND);
+        uint256[] memory ids = new uint256[](70);
+        for (uint16 i; i + 1 < ids.length; ++i) {
+            ids[i] = challenge(challenger, GOOD_LEAF, CHECK, LEAF + 1 + i);
+        }
+        ids[ids.length - 1] = challenge(trainer, GOOD_LEAF, CHECK, LEAF);
+        juriesUphold(ids);
+        Aside memory aside = finalizeAside();
+        uint256 before = wealth(trainer);
+        for (uint256 k; k < ids.length; ++k) {
+            close(ids[k], jurorsOf(ids[k]), nobody);
+        }
+        uint256 gas = gasleft();
+        resolve(aside);
+        assertLt(gas - gasleft(), 500_000, "costs no more than one");
+        assertEq(wealth(trainer) + FEES - before, PAY + 3 ether, "its pay and half of the cuts, less the jury's fees");
+        assertSettled();
+    }
+
     /// @dev attack H6: nor does it help to challenge the named leaf before the trainer does: the jury judges the leaf, whoever asks.
     function test_attack__named_leaf_challenged_first_by_a_foe__is_judged_all_the_same() public {
         playVotes(INVALID, CHECK, LEAF);

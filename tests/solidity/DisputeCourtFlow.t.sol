@@ -199,11 +199,17 @@ abstract contract CourtFlow is Base {
 
     /// @dev Two juries of cases that were opened in the same second uphold.
     function juriesUphold(uint256 a, uint256 b) internal {
-        uint256[5] memory t = times(a);
+        uint256[] memory ids = new uint256[](2);
+        (ids[0], ids[1]) = (a, b);
+        juriesUphold(ids);
+    }
+
+    /// @dev All juries of cases that were opened in one second uphold.
+    function juriesUphold(uint256[] memory ids) internal {
+        uint256[5] memory t = times(ids[0]);
         vm.warp(t[0] + 1);
         (bytes memory header, bytes memory parent) = headerAt(t[0], keccak256("jury"));
-        uint256[2] memory ids = [a, b];
-        for (uint256 k; k < 2; ++k) {
+        for (uint256 k; k < ids.length; ++k) {
             court.summon(ids[k], abi.encode(header, parent));
             for (uint256 i; i < 3; ++i) {
                 if (court.seatsOf(ids[k], sorted[i]) == 0) continue;
@@ -213,7 +219,7 @@ abstract contract CourtFlow is Base {
             }
         }
         vm.warp(t[1]);
-        for (uint256 k; k < 2; ++k) {
+        for (uint256 k; k < ids.length; ++k) {
             for (uint256 i; i < 3; ++i) {
                 if (court.seatsOf(ids[k], sorted[i]) == 0) continue;
                 vm.prank(sorted[i]);
@@ -312,8 +318,8 @@ contract DisputeCourtFlowTest is CourtFlow {
         assertSettled();
     }
 
-    /// @dev checklist 38: nobody summons, nobody votes. The work is unpaid, nobody is slashed.
-    function test_flow__no_ruling__unpaid_and_nobody_slashed() public {
+    /// @dev checklist 38: nobody summons, nobody votes: time alone ends it, and the votes stand.
+    function test_flow__no_ruling__what_was_passed_is_paid() public {
         playVotes(VALID, 0, 0);
         attestTree();
         uint256 id = challenge(challenger, BAD_LEAF, CHECK, LEAF);
@@ -323,7 +329,7 @@ contract DisputeCourtFlowTest is CourtFlow {
         resolve(aside);
 
         assertEq(staked(trainer), before, "not slashed");
-        assertEq(claimable(trainer), 0, "not paid");
+        assertEq(claimable(trainer), 10 ether, "paid");
         assertEq(wealth(challenger), 2 * BOND - FEES, "a jury's fees");
         assertSettled();
     }

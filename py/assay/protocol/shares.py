@@ -51,7 +51,6 @@ class Ruling:
     """What the court ruled on one submission, all its cases together."""
 
     is_bad: bool = False
-    is_none: bool = False
     bad_by: str = "0x" + "0" * 40
     goods: tuple[Good, ...] = ()
 
@@ -160,10 +159,10 @@ class _Share:
             good = ruling.found_good(self.aside.canary >> 1 & 0xFF, self.aside.canary >> 9 & 0xFFFF)
             if good is not None:
                 return self._false_canary(good.by)
-            return Outcome.NO_QUORUM if ruling.is_none else self._canary()
+            return self._canary()
         if ruling.is_bad:
             return self._bad(ruling.bad_by)
-        return Outcome.NO_QUORUM if ruling.is_none else self._votes(ruling, opened)
+        return self._votes(ruling, opened)
 
     def _canary(self) -> Outcome:
         """Cut who passed it. The fees of those who refused it come from its maker, who may get the canary fee."""

@@ -76,7 +76,6 @@ def _ruling(cases: list[CaseRow]) -> Ruling:
     bad = [case.challenger for case in upheld if case.claim == ClaimKind.BAD_LEAF]
     return Ruling(
         is_bad=bool(bad),
-        is_none=any(case.ruling == Ruled.NONE for case in cases),
         bad_by=bad[0] if bad else Ruling().bad_by,
         goods=tuple(Good(c.check, c.leaf, c.challenger) for c in upheld if c.claim == ClaimKind.GOOD_LEAF),
     )

@@ -115,13 +115,6 @@ def test_resolve__bad_and_good__bad_counts() -> None:
     assert ruled(REFUSED, replace(GOOD, is_bad=True, bad_by=DAVE)).outcomes == [Outcome.INVALID]
 
 
-def test_resolve__no_ruling__is_unpaid_and_slashes_nobody() -> None:
-    s = ruled(REFUSED, Ruling(is_none=True))
-
-    assert s.outcomes == [Outcome.NO_QUORUM]
-    assert (s.credits, s.payments, s.slashes, s.cuts) == ([], [], [], [])
-
-
 def test_resolve__cut_beyond_the_lot__takes_what_is_left_over_both_draws() -> None:
     share = aside(Ballot(ALICE, 1, VALID), Ballot(BOB, 1, VALID), Ballot(ALICE, 2, VALID))
     s = ruled(share, BAD, backing=50)

@@ -61,6 +61,7 @@ REFUSED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("money", {"price": 2**64 - 1, "max_units": 2**32 - 1}),
     ("money", {"cut": 6_250_000_001 * 10**9}),
     ("money", {"cut": 0}),
+    ("money", {"canary_fee": 3 * ASY + 1}),
     ("money", {"pot": 13_192 * 10**15 - 1}),
 )
 EDGES: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -71,7 +72,8 @@ EDGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("rounds", {"count": 65534, "period": 65535, "staleness": 255, "lead": 65535}),
     ("money", {"pot": 13_192 * 10**15}),
     ("money", {"bond": 18 * ASY}),
-    ("money", {"bond": 8192 * 10**15, "seat_fee": 0}),
+    ("money", {"bond": 8192 * 10**15, "seat_fee": 0, "canary_fee": 0}),
+    ("money", {"canary_fee": 3 * ASY, "pot": 14_192 * 10**15}),
     ("money", {"cut": 6_250_000_000 * 10**9}),
     (
         "money",

@@ -103,6 +103,8 @@ interface ITaskMarketErrors {
     error CutTooLarge(uint256 cut, uint256 allowed);
     /// @dev Thrown when canaries are asked for and passing one costs nothing.
     error CutTooSmall(uint256 cut, uint256 needed);
+    /// @dev Thrown when a canary's fee is more than its seats' fees: whoever refuses its own canary would be paid for it by the task.
+    error CanaryFeeTooLarge(uint256 canaryFee, uint256 allowed);
     /// @dev Thrown when two different voters can't make a quorum.
     error SeatsTooFew(uint256 seats, uint256 needed);
     /// @dev Thrown on a chain without a live beacon.

@@ -86,6 +86,8 @@ library TermsCheck {
         uint256 allowed = t.minStake / LOTS / t.seats / 1 gwei * 1 gwei;
         require(t.cut <= allowed, ITaskMarketErrors.CutTooLarge(t.cut, allowed));
         require(t.canaryRate == 0 || t.cut != 0, ITaskMarketErrors.CutTooSmall(t.cut, 1 gwei));
+        uint256 fees = t.seats * t.seatFee;
+        require(t.canaryRate == 0 || t.canaryFee <= fees, ITaskMarketErrors.CanaryFeeTooLarge(t.canaryFee, fees));
     }
 
     function _pot(Terms calldata t) private pure {

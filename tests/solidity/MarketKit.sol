@@ -102,7 +102,7 @@ abstract contract MarketKit is Test, ITaskMarketErrors, ITaskMarketEvents {
         (t.commitWindow, t.revealWindow, t.attestTime, t.challengeWindow, t.lead) = (10, 10, 10, 20, 5);
         (t.seats, t.staleness, t.minTrainers, t.maxUnits) = (3, 1, 1, 1000);
         (t.minStake, t.bond, t.price, t.seatFee, t.attestFee) = (480 ether, 20 ether, 0.01 ether, 0.5 ether, 0.1 ether);
-        (t.pot, t.cut, t.canaryFee, t.canaryRate, t.power) = (50 ether, 5 ether, 2 ether, 1000, 9000);
+        (t.pot, t.cut, t.canaryFee, t.canaryRate, t.power) = (50 ether, 5 ether, 1.5 ether, 1000, 9000);
     }
 
     function give(address account, uint256 amount) internal {

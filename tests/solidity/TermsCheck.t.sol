@@ -195,7 +195,7 @@ contract TermsCheckTest is MarketKit {
         refuses(error2(SeatsTooFew.selector, 1, 2));
         terms.seats = 0;
         refuses(error2(SeatsTooFew.selector, 0, 2));
-        (terms.seats, terms.bond) = (2, 30 ether);
+        (terms.seats, terms.bond, terms.canaryFee) = (2, 30 ether, 1 ether);
         publish();
     }
 
@@ -222,11 +222,21 @@ contract TermsCheckTest is MarketKit {
         publish();
     }
 
-    /// @dev A full claim of 10, three seats at 0.5 and a canary at 2.
+    /// @dev attack H4: who refuses its own canaries with its own seats would earn what the fee is above its seats' fees.
+    function test_publish__canary_fee_above_its_seats_fees__is_refused() public {
+        terms.canaryFee = 1.5 ether + 1;
+        refuses(error2(CanaryFeeTooLarge.selector, 1.5 ether + 1, 1.5 ether));
+        terms.canaryFee = 1.5 ether;
+        publish();
+        (terms.canaryFee, terms.canaryRate) = (2 ether, 0); // nobody is paid it
+        publish();
+    }
+
+    /// @dev A full claim of 10, three seats at 0.5 and a canary at 1.5.
     function test_publish__pot_below_one_full_submission__is_refused() public {
-        terms.pot = 13.5 ether - 1;
-        refuses(error2(PotTooSmall.selector, 13.5 ether - 1, 13.5 ether));
-        terms.pot = 13.5 ether;
+        terms.pot = 13 ether - 1;
+        refuses(error2(PotTooSmall.selector, 13 ether - 1, 13 ether));
+        terms.pot = 13 ether;
         publish();
         (terms.pot, terms.canaryRate) = (11.5 ether, 0);
         publish();

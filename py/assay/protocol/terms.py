@@ -233,6 +233,13 @@ def _canaries(m: MoneySpec) -> Iterator[Refusal]:
         yield _poor(
             "CutTooSmall", m.cut, GWEI, "money.cut", "where there are canaries, passing one must cost something"
         )
+    fees = m.seats * m.seat_fee
+    if m.canary_rate and m.canary_fee > fees:
+        sentence = (
+            f"{tokens(m.canary_fee)} is too large: it must be ≤ seats {m.seats} × seat_fee {tokens(m.seat_fee)}, what a"
+            f" canary's seats cost its maker; lower it to {tokens(fees)}"
+        )
+        yield _refusal("CanaryFeeTooLarge", m.canary_fee, fees, "money.canary_fee", fees, sentence)
 
 
 def _pots(spec: TaskSpec) -> Iterator[Refusal]:

@@ -63,7 +63,7 @@ SENTENCES = {
     "PotTooSmall": "The pot {pot:tokens} is too small: at least {needed:tokens} are needed.",
     "CutTooLarge": "The cut {cut:tokens} is too large: at most {allowed:tokens}, so that the smallest lot covers it.",
     "CutTooSmall": "The cut {cut:tokens} is too small: at least {needed:tokens} are needed.",
-    "CanaryFeeTooLarge": "The canary fee {canaryFee:tokens} is too large: at most {allowed:tokens}, what its seats cost.",
+    "CanaryFeeTooLarge": "The canary fee {canaryFee:tokens} is too large: its seats cost {allowed:tokens}.",
     "SeatsTooFew": "{seats} seats are too few: at least {needed} are needed.",
     "NoBeacon": "This chain has no live beacon for the contracts: its random words would be known in advance.",
     "UnknownCase": "There is no case {id}.",

@@ -150,7 +150,8 @@ contract RoundLedger is LedgerState {
     function commitAndAttest(uint256 task, uint32 round, bytes32 commitment, uint32 earlier, bytes32 root) external {
         address validator = _sender();
         _commit(validator, task, round, commitment);
-        _attest(validator, task, earlier, root);
+        // others may have completed the quorum meanwhile: no reason to lose the commitment
+        if (earlier > _tasks[task].clock.head()) _attest(validator, task, earlier, root);
     }
 
     /// @inheritdoc IRoundLedger

@@ -113,7 +113,8 @@ interface IRoundLedger is IRelayed, IRoundLedgerErrors, IRoundLedgerEvents {
     /// @dev With two thirds of the round's line the checkpoint is final and later attestations are refused. Who attested the root that won
     /// is paid for it.
     function attest(uint256 task, uint32 round, bytes32 root) external;
-    /// @notice `commit` in a round and `attest` the checkpoint of an earlier one (not genesis): both or neither.
+    /// @notice `commit` in a round and `attest` the checkpoint of an earlier one (not genesis), unless that is final already:
+    /// both or neither.
     function commitAndAttest(uint256 task, uint32 round, bytes32 commitment, uint32 earlier, bytes32 root) external;
     /// @notice Shows that a submission is a canary, between votesEnd and attestEnd. Anyone who knows the salt may.
     function openCanary(uint256 task, uint32 round, Entry[] calldata entries, uint16 index, bytes32 salt, uint32 leaf, uint8 check) external;

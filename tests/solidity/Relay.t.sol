@@ -92,6 +92,20 @@ contract RelayTest is Scene, SignerKit {
         assertFalse(attested, "undone");
     }
 
+    /// @dev A quorum that others completed a moment before must not cost the commitment: an absent validator is cut.
+    function test_commit_and_attest__checkpoint_final_already__commits() public {
+        begin();
+        for (uint256 i; i < 2; ++i) {
+            vm.prank(validators[i]);
+            ledger.attest(task, 1, "root");
+        }
+        vm.prank(validators[2]);
+        ledger.commitAndAttest(task, 2, "commitment", 1, "root");
+        (bool committed,,,,) = ledger.voterOf(task, 2, validators[2]);
+        (,, bool attested,,) = ledger.voterOf(task, 1, validators[2]);
+        assertTrue(committed && !attested, "only the commitment");
+    }
+
     // --- submit and claim
 
     function earn() internal {

@@ -24,6 +24,7 @@ from assay.chain.keys import LocalSigner
 from assay.errors import Refused, Unavailable
 
 ANVIL = Path(__file__).resolve().parents[3] / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+STATES = 128  # blocks whose state is kept, in memory: enough for any reorganisation that is tried
 MNEMONIC = "test test test test test test test test test test test junk"
 CHAIN_ID = 31337
 HARDFORK = "prague"
@@ -141,6 +142,8 @@ def _command(options: LocalnetOptions, port: int) -> list[str]:
     command = [str(ANVIL), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(options.chain_id)]
     command += ["--hardfork", options.hardfork, "--accounts", str(options.accounts), "--mnemonic", MNEMONIC]
     command += ["--balance", "1000000", "--gas-limit", str(options.gas_limit), "--quiet"]
+    # else Anvil writes every older state to ~/.foundry and leaves it there when it is killed: gigabytes a day
+    command += ["--prune-history", str(STATES)]
     if options.block_seconds is None:
         command.append("--no-mining")
     elif options.block_seconds:

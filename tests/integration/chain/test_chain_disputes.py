@@ -262,7 +262,7 @@ def test_challenge__bad_leaf_that_was_passed__slashes_and_cuts(world: World) -> 
     assert (row.challenger, row.claim, row.check, row.leaf) == (world.address(V3), 1, CHECK, 2)
     on_chain = world.contracts.case(1)
     assert (on_chain["openedAt"], on_chain["digest"], on_chain["bond"]) == (row.opened_at, row.digest, row.bond)
-    with pytest.raises(Refused, match="challenged before: case 1"):
+    with pytest.raises(Refused, match="challenged before, for the same check: case 1"):
         world.send(V2, call)
     task = world.store.task(1)
     assert task is not None

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NewType, Protocol
-
-TaskId = NewType("TaskId", int)
-Round = NewType("Round", int)
-Wei = NewType("Wei", int)
+from typing import Protocol
 
 
 class Role(IntEnum):

@@ -210,10 +210,6 @@ class Client:
             tip = GWEI
         return Fees(2 * base + tip, tip)
 
-    def gas_price(self) -> int:
-        """Return the current price of gas in wei."""
-        return int(self.rpc("eth_gasPrice"), 16)
-
     def send_raw(self, raw: bytes) -> bytes:
         """Send signed bytes and return the transaction's hash."""
         return _bytes(self.rpc("eth_sendRawTransaction", "0x" + raw.hex()))

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from assay.errors import Broken
 from assay.store import tables
-from assay.store.database import upsert
+from assay.store.database import match, upsert
 from assay.store.rows import BlockRow, CursorRow, EventRow
 
 Row = TypeVar("Row")
@@ -39,14 +39,14 @@ class Batch:
         """Return the row with these column values, or None."""
         table = tables.TABLE_OF[kind]
         names = [table.c[field.name] for field in fields(kind) if field.name in table.c]  # type: ignore[arg-type]
-        found = self._connection.execute(select(*names).where(_match(table, key))).first()
+        found = self._connection.execute(select(*names).where(match(table, key))).first()
         return None if found is None else kind(**found._mapping)
 
     def count(self, kind: type, **key: Any) -> int:
         """Count the rows with these column values."""
         table = tables.TABLE_OF[kind]
         return int(
-            self._connection.execute(select(func.count()).select_from(table).where(_match(table, key))).scalar_one()
+            self._connection.execute(select(func.count()).select_from(table).where(match(table, key))).scalar_one()
         )
 
     def change(self, kind: type, key: dict[str, Any], **values: Any) -> None:
@@ -56,7 +56,7 @@ class Batch:
             Broken: there isn't exactly one: an event came without the one that it builds on.
         """
         table = tables.TABLE_OF[kind]
-        done = self._connection.execute(update(table).where(_match(table, key)).values(**values))
+        done = self._connection.execute(update(table).where(match(table, key)).values(**values))
         if done.rowcount != 1:
             raise Broken(
                 f"The records hold {done.rowcount} rows of {table.name} {key}, where the chain's events imply one."
@@ -101,7 +101,3 @@ class Batch:
         self._connection.execute(
             delete(blocks).where(blocks.c.number < below, blocks.c.number.not_in(select(events.c.block).distinct()))
         )
-
-
-def _match(table: Any, key: dict[str, Any]) -> Any:
-    return and_(*(table.c[name] == value for name, value in key.items()))

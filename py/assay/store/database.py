@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, Table
+from sqlalchemy import ColumnElement, Connection, Engine, Executable, Table, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -52,6 +52,11 @@ def upsert(connection: Connection, table: Table, values: dict[str, Any], replace
     return bool(connection.execute(statement).rowcount)
 
 
+def match(table: Table, key: dict[str, Any]) -> ColumnElement[bool]:
+    """Return the condition that columns have these values."""
+    return and_(*(table.c[name] == value for name, value in key.items()))
+
+
 class Database:
     """An engine that gives out rows, never sessions."""
 
@@ -90,3 +95,7 @@ class Database:
     def row(self, statement: Executable, kind: Callable[..., Row]) -> Row | None:
         found = self.rows(statement, kind)
         return found[0] if found else None
+
+    def find(self, table: Table, kind: Callable[..., Row], /, **key: Any) -> Row | None:
+        """Return the row whose columns have these values, or None."""
+        return self.row(select(table).where(match(table, key)), kind)

@@ -26,11 +26,6 @@ class BeaconPart(Bound):
             return None
         return b""
 
-    def word_at(self, when: int, proof: bytes) -> tuple[bytes, int]:
-        """Return the word of second `when`, and the block or slot that it comes from."""
-        word, source = self._beacon.read("wordAt", when, proof)
-        return bytes(word), int(source)
-
     def beacon_is_live(self) -> bool:
         return bool(self._beacon.one("live"))
 

@@ -69,10 +69,6 @@ class LedgerPart(Bound):
         """Return how many shares and roots of the task wait for a ruling or a salt."""
         return int(self._ledger.one("asidesOf", task))
 
-    def aside_hash(self, task: int, round_: int, index: int) -> bytes:
-        """Return the hash of a share that was set aside, 32 zero bytes when none waits."""
-        return bytes(self._ledger.one("asideHash", task, round_, index))
-
     def attestation_digest(
         self, task: int, round_: int, validator: str, votes: bytes, held: int, evidence: bytes, salt: bytes
     ) -> bytes:

@@ -19,8 +19,3 @@ class LensPart(Bound):
     def account_view(self, task: int, account: str) -> dict[str, Any]:
         """Return an account's money and its place in a task; task 0 for the money alone."""
         return dict(self._lens.one("accountOf", task, account))
-
-    def case_view(self, id_: int) -> tuple[dict[str, Any], int, int]:
-        """Return a case, its stage and its ruling as it stands."""
-        case, stage, ruling = self._lens.read("caseOf", id_)
-        return dict(case), int(stage), int(ruling)

@@ -20,10 +20,6 @@ class VaultPart(Bound):
     def payout(self, account: str) -> str:
         return str(self._vault.one("payoutOf", account))
 
-    def total_staked(self) -> int:
-        """Return all stakes and all that is leaving; what can be claimed isn't counted."""
-        return int(self._vault.one("totalStaked"))
-
     def unbonding_period(self) -> int:
         return int(self._vault.one("unbondingPeriod"))
 

@@ -28,11 +28,11 @@ class BlockQueries(Database):
             )
 
     def cursor(self, name: str) -> CursorRow | None:
-        return self.row(select(tables.cursors).where(tables.cursors.c.name == name), CursorRow)
+        return self.find(tables.cursors, CursorRow, name=name)
 
     def block(self, number: int) -> BlockRow | None:
         """Return a folded block. Only blocks with events, and a batch's last one, are kept."""
-        return self.row(select(tables.blocks).where(tables.blocks.c.number == number), BlockRow)
+        return self.find(tables.blocks, BlockRow, number=number)
 
     def blocks_down(self, number: int, limit: int) -> list[BlockRow]:
         """Return up to `limit` kept blocks at or below `number`, newest first."""

@@ -15,7 +15,7 @@ class DisputeQueries(Database):
     """Part of the store. Cases count from 1 over all tasks."""
 
     def case(self, id_: int) -> CaseRow | None:
-        return self.row(select(tables.cases).where(tables.cases.c.id == id_), CaseRow)
+        return self.find(tables.cases, CaseRow, id=id_)
 
     def cases(self, task: int | None = None, round_: int | None = None) -> list[CaseRow]:
         """Return the cases of a task, of one of its rounds, or all, oldest first."""

@@ -23,8 +23,7 @@ class OutboxQueries(Database):
             return upsert(connection, tables.outbox, values, replace=False)
 
     def outbox_row(self, account: str, key: str) -> OutboxRow | None:
-        table = tables.outbox
-        return self.row(select(table).where(table.c.account == account, table.c.key == key), OutboxRow)
+        return self.find(tables.outbox, OutboxRow, account=account, key=key)
 
     def outbox_pending(self, account: str | None = None) -> list[OutboxRow]:
         """Return what is queued or sent: the sent by nonce, then the queued by age."""

@@ -1,14 +1,14 @@
-"""What this node found and keeps: findings of its checks, and artifacts on its disk."""
+"""What this node found and noted for itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from assay.store import tables
 from assay.store.database import Database, upsert
-from assay.store.rows import ArtifactRow, FindingRow, NoteRow
+from assay.store.rows import FindingRow, NoteRow
 
 
 class RecordQueries(Database):
@@ -21,10 +21,7 @@ class RecordQueries(Database):
             upsert(connection, tables.findings, values, replace=True)
 
     def finding(self, task: int, round_: int, index: int) -> FindingRow | None:
-        table = tables.findings
-        return self.row(
-            select(table).where(table.c.task == task, table.c.round == round_, table.c.index == index), FindingRow
-        )
+        return self.find(tables.findings, FindingRow, task=task, round=round_, index=index)
 
     def findings(self, task: int, round_: int | None = None) -> list[FindingRow]:
         table = tables.findings
@@ -38,30 +35,10 @@ class RecordQueries(Database):
             upsert(connection, tables.notes, values, replace=True)
 
     def note(self, task: int, round_: int, kind: str) -> NoteRow | None:
-        table = tables.notes
-        return self.row(
-            select(table).where(table.c.task == task, table.c.round == round_, table.c.kind == kind), NoteRow
-        )
+        return self.find(tables.notes, NoteRow, task=task, round=round_, kind=kind)
 
     def notes(self, task: int, kind: str) -> list[NoteRow]:
         table = tables.notes
         return self.rows(
             select(table).where(table.c.task == task, table.c.kind == kind).order_by(table.c.round), NoteRow
         )
-
-    def put_artifact(self, root: bytes, folder: str, kind: str, size: int) -> None:
-        """Remember where an artifact lies."""
-        values = {"root": root, "folder": folder, "kind": kind, "size": size}
-        with self.transaction(write=True) as connection:
-            upsert(connection, tables.artifacts, values, replace=True)
-
-    def artifact(self, root: bytes) -> ArtifactRow | None:
-        return self.row(select(tables.artifacts).where(tables.artifacts.c.root == root), ArtifactRow)
-
-    def artifacts(self, kind: str | None = None) -> list[ArtifactRow]:
-        query = select(tables.artifacts).order_by(tables.artifacts.c.root)
-        return self.rows(query if kind is None else query.where(tables.artifacts.c.kind == kind), ArtifactRow)
-
-    def drop_artifact(self, root: bytes) -> None:
-        with self.transaction(write=True) as connection:
-            connection.execute(delete(tables.artifacts).where(tables.artifacts.c.root == root))

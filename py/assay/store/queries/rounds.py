@@ -32,10 +32,7 @@ class RoundQueries(Database):
         return self._of(tables.submissions, SubmissionRow, task, round_, "index")
 
     def submission(self, task: int, round_: int, index: int) -> SubmissionRow | None:
-        table = tables.submissions
-        return self.row(
-            select(table).where(table.c.task == task, table.c.round == round_, table.c.index == index), SubmissionRow
-        )
+        return self.find(tables.submissions, SubmissionRow, task=task, round=round_, index=index)
 
     def submissions_with_root(self, prefix: bytes) -> list[SubmissionRow]:
         """Return the submissions whose artifact root starts with `prefix`, oldest first."""
@@ -53,9 +50,7 @@ class RoundQueries(Database):
 
     def seal(self, task: int, round_: int) -> SealRow | None:
         """Return the round's seal, or None while it has none."""
-        return self.row(
-            select(tables.seals).where(tables.seals.c.task == task, tables.seals.c.round == round_), SealRow
-        )
+        return self.find(tables.seals, SealRow, task=task, round=round_)
 
     def seals(self, task: int) -> list[SealRow]:
         return self._of(tables.seals, SealRow, task, None)
@@ -88,8 +83,7 @@ class RoundQueries(Database):
         return self._of(tables.checkpoints, CheckpointRow, task, None)
 
     def checkpoint(self, task: int, round_: int) -> CheckpointRow | None:
-        table = tables.checkpoints
-        return self.row(select(table).where(table.c.task == task, table.c.round == round_), CheckpointRow)
+        return self.find(tables.checkpoints, CheckpointRow, task=task, round=round_)
 
     def rounds(self, task: int) -> list[RoundRow]:
         """Return the rounds that are final."""
@@ -97,9 +91,7 @@ class RoundQueries(Database):
 
     def round(self, task: int, round_: int) -> RoundRow | None:
         """Return a round's end, or None while it isn't final."""
-        return self.row(
-            select(tables.rounds).where(tables.rounds.c.task == task, tables.rounds.c.round == round_), RoundRow
-        )
+        return self.find(tables.rounds, RoundRow, task=task, round=round_)
 
     def _of(self, table: Table, kind: type[Row], task: int, round_: int | None, *then: str) -> list[Row]:
         query: Any = select(table).where(table.c.task == task)

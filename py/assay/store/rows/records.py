@@ -1,4 +1,4 @@
-"""What is this node's own: transactions, findings, notes, artifacts and specs."""
+"""What is this node's own: transactions, findings, notes and specs."""
 
 from __future__ import annotations
 
@@ -56,16 +56,6 @@ class NoteRow:
     round: int
     kind: str
     json: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactRow:
-    """An artifact kept in a local folder; `size` in bytes."""
-
-    root: bytes
-    folder: str
-    kind: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from assay.store import rows
 from assay.store.tables.blocks import blocks, cursors, events
 from assay.store.tables.disputes import appeal_votes, cases, jurors
 from assay.store.tables.money import claims, cuts, nonces, payments, slashes, stakes
-from assay.store.tables.records import artifacts, findings, notes, outbox, specs
+from assay.store.tables.records import findings, notes, outbox, specs
 from assay.store.tables.rounds import attests, checkpoints, commits, extras, rounds, seals, votes
 from assay.store.tables.schema import SCHEMA_VERSION, meta, metadata
 from assay.store.tables.submissions import asides, canaries, submissions
 from assay.store.tables.tasks import enlistments, invites, tasks
 
 __all__ = [
-    "DERIVED", "FROM_CHAIN", "PER_ACCOUNT", "PER_TASK", "SCHEMA_VERSION", "TABLE_OF", "appeal_votes", "artifacts",
+    "DERIVED", "FROM_CHAIN", "PER_ACCOUNT", "PER_TASK", "SCHEMA_VERSION", "TABLE_OF", "appeal_votes",
     "asides", "attests", "blocks", "canaries", "cases", "checkpoints", "claims", "commits", "cursors", "cuts",
     "enlistments", "events", "extras", "findings", "invites", "jurors", "meta", "metadata", "nonces", "notes", "outbox",
     "payments", "rounds", "seals", "slashes", "specs", "stakes", "submissions", "tasks", "votes",
@@ -51,7 +51,6 @@ TABLE_OF: dict[type, Table] = {
     rows.OutboxRow: outbox,
     rows.FindingRow: findings,
     rows.NoteRow: notes,
-    rows.ArtifactRow: artifacts,
 }
 
 PER_TASK = (

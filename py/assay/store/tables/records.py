@@ -36,6 +36,3 @@ outbox = Table(
 )
 findings = Table("findings", metadata, key("task"), key("round"), key("index"), some("json", JSON))
 notes = Table("notes", metadata, key("task"), key("round"), key("kind", String(20)), some("json", JSON))
-artifacts = Table(
-    "artifacts", metadata, key("root", LargeBinary), some("folder", Text), some("kind", String(20)), some("size")
-)

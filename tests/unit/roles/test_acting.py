@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,14 +27,6 @@ OTHER = TASK + 1
 @pytest.fixture
 def story(tmp_path: Path) -> Story:
     return Story(store=open_store(f"sqlite:///{tmp_path}/store.db")).begin()  # jobs read it in their own threads
-
-
-@pytest.fixture
-def bench(story: Story, tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, story)
-    made.serves(story)
-    yield made
-    made.jobs.close()
 
 
 def other(story: Story, bench: Bench, **rounds: int) -> Story:

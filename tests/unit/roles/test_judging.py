@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,14 +33,6 @@ def story(tmp_path: Path) -> Story:
         told.submit(1, who, index)
     told.seal(1)
     return told
-
-
-@pytest.fixture
-def bench(story: Story, tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, story)
-    made.serves(story)
-    yield made
-    made.jobs.close()
 
 
 def do(bench: Bench, story: Story, action: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,6 @@ def story(tmp_path: Path) -> Story:
     told.seal(1)
     assert all(told.seats(CAROL, index) for index in range(3))
     return told
-
-
-@pytest.fixture
-def bench(story: Story, tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, story)
-    made.serves(story)
-    yield made
-    made.jobs.close()
 
 
 def found(bench: Bench, index: int, verdict: Verdict, reason: Reason, leaf: int | None, evidence: bytes) -> None:

@@ -23,6 +23,7 @@ lint:
 	.venv/bin/lint-imports --no-cache
 	$(PATHS) forge fmt --check contracts tests/solidity
 	$(PY) scripts/checklist.py
+	$(PY) scripts/sizes.py
 
 forge:
 	$(PATHS) forge test

@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`. Both set up what is missing first.
-.PHONY: demo test setup setup-dev lint forge unit contracts integration e2e full bench clean
+.PHONY: demo test checks setup setup-dev lint forge unit contracts integration roles e2e full bench clean
 PY := .venv/bin/python
 # npm's wrapper around forge ends with 0 whatever happened: the binary itself comes first. Looked up when it is used, after set-up.
 FORGE_DIR = $(shell ls -d $(CURDIR)/node_modules/@foundry-rs/forge-*/bin 2>/dev/null | head -1)
@@ -8,7 +8,12 @@ PATHS = PATH="$(FORGE_DIR):$(CURDIR)/node_modules/.bin:$$PATH"
 demo: setup
 	@$(PY) scripts/demo.py
 
-test: setup-dev lint forge unit contracts integration e2e
+# Two at a time, the longest first, each one's output in one piece; all are run, whichever fails. The demo has the machine to itself.
+test: setup-dev
+	@$(MAKE) --no-print-directory --output-sync=target --keep-going -j2 checks
+	@$(MAKE) --no-print-directory e2e
+
+checks: roles forge integration unit contracts lint
 
 setup:
 	@scripts/setup
@@ -35,7 +40,10 @@ contracts:
 	$(PATHS) SOLCX_BINARY_PATH="$(CURDIR)/build/solcx" build/ape-venv/bin/ape test tests/contracts --network ethereum:local:foundry -q
 
 integration:
-	$(PY) -m pytest tests/integration
+	$(PY) -m pytest tests/integration --ignore tests/integration/roles
+
+roles:
+	$(PY) -m pytest tests/integration/roles
 
 e2e:
 	$(PY) -m pytest tests/e2e

@@ -73,6 +73,7 @@ class Node:
         self._seen = b""
         self._looked = 0.0
         self._specs: dict[bytes, TaskSpec] = {}
+        self._agreed: dict[int, dict[str, Any]] = {}
         self._times: dict[int, int] = {}
 
     # --- serving
@@ -150,17 +151,23 @@ class Node:
         return [row for row in self.store.tasks() if row.state != "refunded"]
 
     def spec(self, task: TaskRow) -> TaskSpec | None:
-        """Return a task's spec, or None while it is being fetched. A spec that isn't what the chain says is refused."""
-        if task.spec_hash in self._specs:
-            return self._specs[task.spec_hash]
+        """Return a task's spec, or None while it is being fetched. A spec that isn't what the chain says is refused.
+
+        Several tasks may name one spec: the terms are compared for each of them.
+        """
+        spec = self._specs.get(task.spec_hash) or self._read_spec(task)
+        if spec is not None and self._agreed.get(task.id) != task.terms:  # a reorganisation may give an id to another
+            self._check_terms(task, spec)
+            self._agreed[task.id] = task.terms
+        return spec
+
+    def _read_spec(self, task: TaskRow) -> TaskSpec | None:
         raw = self.documents.get(task.spec_hash)
         if raw is None:
             name = f"{task.id}:0:spec"
             self.jobs.start(name, lambda: self._fetch_spec(task), lambda _: None)
             return None
-        spec = parse_json(raw)
-        self._check_terms(task, spec)
-        self._specs[task.spec_hash] = spec
+        spec = self._specs[task.spec_hash] = parse_json(raw)
         self.store.put_spec(task.spec_hash, raw.decode())
         return spec
 

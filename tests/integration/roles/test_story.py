@@ -209,6 +209,16 @@ def test_poisoned__no_task_to_trust__nobody_enlists_and_others_are_served(told: 
     assert f"task {number}" in told.stage.said(FIRST) or f"{number}:0:spec" in told.stage.said(FIRST)
 
 
+def test_poisoned__other_terms_for_a_spec_that_is_served_already__nobody_enlists(told: Told) -> None:
+    stage, c, money = told.stage, told.stage.contracts, told.task.spec.money
+    number, cheaper = c.tasks() + 1, {**terms(told.task.spec), "price": money.price - 1}
+    stage.send(INITIATOR, "reuse:approve", c.approve(stage.deployment.market, money.budget))
+    stage.send(INITIATOR, "reuse", c.publish(cheaper, money.budget, stage.host.url))
+    for account in (FIRST, SECOND):
+        stage.until("its refusal", lambda who=account: f"task {number}: price is" in stage.said(who))
+    assert stage.store.enlistments(number) == []
+
+
 def test_poisoned__trainer_asked_to_serve_it__stakes_nothing(told: Told) -> None:
     stage, before = told.stage, told.stage.contracts.account(told.stage.address(COPIER))
     stage.start("trainer", COPIER, task=told.poisoned[0], stake=TRAINER_STAKE)

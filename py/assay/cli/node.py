@@ -19,6 +19,7 @@ Stake = Annotated[str | None, typer.Option(metavar="TOKENS", help="Tokens to enl
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Run in the background, with a log in the home folder.")]
 Host = Annotated[str, typer.Option(help="Address to serve on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")]
+FaultFrom = Annotated[int, typer.Option(min=1, metavar="R", help="First round to cheat in.")]
 Advertise = Annotated[str | None, typer.Option(metavar="URL", help="Where others reach this node.")]
 
 
@@ -28,7 +29,8 @@ def run_trainer(
     task: Task = None,
     stake: Stake = None,
     fault: Annotated[str | None, typer.Option(help="Cheat: model, tokens, reward, prompts, update or silent.")] = None,
-    fault_from: Annotated[int, typer.Option(min=1, help="First round to cheat in.")] = 1,
+    fault_from: FaultFrom = 1,
+    canary: Annotated[list[int] | None, typer.Option(min=1, metavar="R", help="Submit a canary in this round.")] = None,
     detach: Detach = False,
     host: Host = "127.0.0.1",
     port: Port = 0,
@@ -41,8 +43,8 @@ def run_trainer(
     s = session(ctx)
     number = running.require_task(s, task)
     wei = running.trainer_stake(s, number, parse(stake, "--stake") if stake else None)
-    running.check_fault(fault)
-    more = {"task": number, "stake": wei, "fault": fault, "fault_from": fault_from}
+    running.check_fault("trainer", fault)
+    more = {"task": number, "stake": wei, "fault": fault, "fault_from": fault_from, "canaries": frozenset(canary or ())}
     running.run(s, Node("trainer", s.actor, host, port, advertise, detach), more)
 
 
@@ -51,6 +53,8 @@ def run_validator(
     ctx: typer.Context,
     task: Task = None,
     stake: Stake = None,
+    fault: Annotated[str | None, typer.Option(help="Cheat: lazy, or refuse (in one round).")] = None,
+    fault_from: FaultFrom = 1,
     detach: Detach = False,
     host: Host = "127.0.0.1",
     port: Port = 0,
@@ -65,8 +69,10 @@ def run_validator(
     s = session(ctx)
     number = None if task is None else running.require_task(s, task)
     wei = running.validator_stake(s, number, parse(stake, "--stake") if stake else None)
+    running.check_fault("validator", fault)
     s.screen.say(running.expectation(s, number, wei))
-    running.run(s, Node("validator", s.actor, host, port, advertise, detach), {"task": number, "stake": wei})
+    more = {"task": number, "stake": wei, "fault": fault, "fault_from": fault_from}
+    running.run(s, Node("validator", s.actor, host, port, advertise, detach), more)
 
 
 @initiator.command(name="run")

@@ -135,14 +135,15 @@ def validator_stake(s: Session, task: int | None, asked: int | None) -> int:
     raise Refused(f"say how much {s.actor} stakes for each task: --stake TOKENS, such as --stake 100")
 
 
-def check_fault(fault: str | None) -> None:
-    """Refuse a fault that isn't known."""
+def check_fault(role: str, fault: str | None) -> None:
+    """Refuse a fault that isn't one of the role's."""
     if fault is None:
         return
-    from assay.roles.trainer import FAULTS
+    from assay.roles import trainer, voting
 
-    if fault not in FAULTS:
-        raise Refused(f"--fault {fault!r} isn't known; known: {', '.join(FAULTS)}")
+    known = trainer.FAULTS if role == "trainer" else voting.FAULTS
+    if fault not in known:
+        raise Refused(f"--fault {fault!r} isn't known; known: {', '.join(known)}")
 
 
 def expectation(s: Session, task: int | None, wei: int) -> str:
@@ -222,6 +223,7 @@ def _detach(s: Session, node: Node, more: dict[str, Any]) -> None:
     arguments += ["--task", str(more["task"])] if more.get("task") else []
     arguments += ["--stake", _exact(more["stake"])] if more.get("stake") else []
     arguments += ["--fault", more["fault"], "--fault-from", str(more["fault_from"])] if more.get("fault") else []
+    arguments += [word for number in sorted(more.get("canaries", ())) for word in ("--canary", str(number))]
     pid = process.start(local.command(s, *arguments), s.settings.child_environment())
     deadline = time.monotonic() + WATCH_SECONDS
     while time.monotonic() < deadline:

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Changes the contracts in small ways and counts how many of the changes the forge tests notice.
 
-    scripts/mutate.py --sample 30                       # 30 mutants a file, then the rest of what isn't measured yet
+    scripts/mutate.py --sample 30                       # 30 mutants a file; those measured before aren't run again
     scripts/mutate.py --file contracts/StakeVault.sol   # all mutants of one file
     scripts/mutate.py --list --file ...                 # only names them
 
 Works on a copy under build/audit. All mutants are compiled at once and one is switched on per run of the tests (see
-audit/schemata.py). Results are kept in build/audit/mutants.json while contracts and tests stay as they are;
---minutes ends a run early and the next goes on. Survivors that change nothing a test could see belong into
+audit/schemata.py). Results are kept in build/audit/mutants.json: --minutes ends a run early and the next goes on.
+When contracts or tests change, what survived is measured again; a kill is kept while its file and the test that
+noticed it are there (--fresh forgets all). Survivors that change nothing a test could see belong into
 tests/solidity/mutants.toml, each with a reason.
 """
 
@@ -23,6 +24,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,10 @@ from audit.operators import Mutant, constants_of, mutants
 from audit.solidity import Source, parse
 
 RESULTS = tree.ROOT / "build/audit/mutants.json"
+BASELINE = tree.ROOT / "build/audit/baseline.json"
 EQUIVALENT = tree.ROOT / "tests/solidity/mutants.toml"
+NOT_COMPILED = "does not compile"
+TIME_LIMIT = "time limit"
 SLOW = 1.5  # seconds after which a suite runs only against mutants that the others leave alive
 
 
@@ -45,6 +50,14 @@ class Runner:
 
     def baseline(self) -> None:
         """Finds the tests that fail without any mutant (they measure size or gas), and the slow suites."""
+        kept = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+        if kept.get("digest") == _digest():
+            self.skip, self.stages = kept["skip"], kept["stages"]
+            return
+        self._find_baseline()
+        BASELINE.write_text(json.dumps({"digest": _digest(), "skip": self.skip, "stages": self.stages}))
+
+    def _find_baseline(self) -> None:
         tests = tree.outcomes(self._forge(0, ["--json"], 1200))
         broken = sorted({t.test for t in tests if not t.passed})
         if len(broken) > len(tests) // 10:
@@ -64,7 +77,7 @@ class Runner:
             try:
                 done = self._forge(number, ["--fail-fast", *stage, *self.skip], self.limit)
             except subprocess.TimeoutExpired:
-                return "time limit"
+                return TIME_LIMIT
             if done.returncode != 0:
                 failed = re.findall(r"^\[FAIL.*?\] (\w+)\(", done.stdout, re.M)
                 if not failed:
@@ -90,40 +103,44 @@ def main() -> int:
     if args.list:
         print("\n".join(keys))
         return 0
-    results = _results()
+    results = {} if args.fresh else _results(sources)
     todo = {number: key for number, key in enumerate(keys, 1) if key not in results}
     if todo:
-        _measure(args, sources, {n: keys[k] for n, k in todo.items()}, results)
+        # what is measured already is compiled along: so the next run finds the same code compiled
+        numbered = {n: m for n, (k, m) in enumerate(keys.items(), 1) if results.get(k) != NOT_COMPILED}
+        _measure(args, sources, numbered, todo, results)
     return _report(args, sources, keys, results)
 
 
 def _measure(
-    args: argparse.Namespace, sources: dict[str, Source], todo: dict[int, Mutant], results: dict[str, str]
+    args: argparse.Namespace,
+    sources: dict[str, Source],
+    numbered: dict[int, Mutant],
+    todo: dict[int, str],
+    results: dict[str, str],
 ) -> None:
     until = time.monotonic() + 60 * args.minutes
-    digest = _digest()
-    root = tree.copy("mutate", fuzz=args.fuzz, invariant=args.invariant, depth=args.depth)
-    alive = schemata.build(root, sources, todo)
-    for number in sorted(set(todo) - set(alive)):
-        results[todo[number].key(sources[todo[number].path])] = "does not compile"
     started = time.monotonic()
+    root = tree.copy("mutate", fuzz=args.fuzz, invariant=args.invariant, depth=args.depth)
+    alive = schemata.build(root, sources, numbered)
+    for number in sorted(set(todo) - set(alive)):
+        results[todo[number]] = NOT_COMPILED
     runner = Runner(root, args.jobs, args.limit)
     runner.baseline()
-    print(
-        f"compiled {len(alive)} mutants and ran the tests without any in {time.monotonic() - started:.0f} s", flush=True
-    )
-    for number, mutant in alive.items():
+    print(f"{len(alive)} mutants were ready after {time.monotonic() - started:.0f} s", flush=True)
+    for number, key in todo.items():
         if time.monotonic() > until:
             break
-        results[mutant.key(sources[mutant.path])] = runner.killer(number)
-        _keep(digest, results)
-    _keep(digest, results)
+        if number in alive:
+            results[key] = runner.killer(number)
+            _keep(sources, results)
+    _keep(sources, results)
 
 
 def _report(
     args: argparse.Namespace, sources: dict[str, Source], keys: dict[str, Mutant], results: dict[str, str]
 ) -> int:
-    known = {k: results[k] for k in keys if k in results and results[k] != "does not compile"}
+    known = {k: results[k] for k in keys if k in results and results[k] != NOT_COMPILED}
     survivors = [k for k, killer in known.items() if not killer]
     for key in survivors:
         print(_diff(sources[keys[key].path], keys[key], key))
@@ -168,6 +185,7 @@ def _chosen(args: argparse.Namespace, sources: dict[str, Source]) -> list[Mutant
     return chosen
 
 
+@cache
 def _digest() -> str:
     """Of all that decides a mutant's fate."""
     files = [
@@ -177,15 +195,28 @@ def _digest() -> str:
     return hashlib.sha256(b"".join(str(p).encode() + p.read_bytes() for p in wanted)).hexdigest()
 
 
-def _results() -> dict[str, str]:
+def _results(sources: dict[str, Source]) -> dict[str, str]:
+    """What is still known: all while nothing changed, else kills by tests that are there, in files as they were."""
     if not RESULTS.exists():
         return {}
     kept: dict[str, Any] = json.loads(RESULTS.read_text())
-    return dict(kept["results"]) if kept["digest"] == _digest() else {}
+    results: dict[str, str] = kept["results"]
+    if kept["digest"] == _digest():
+        return results
+    files = _digests(sources)
+    same = {path for path, digest in kept["files"].items() if files.get(path) == digest}
+    tests = "".join(p.read_text() for p in (tree.ROOT / "tests/solidity").glob("*.sol"))
+    there = set(re.findall(r"\bfunction (\w+)", tests)) | {NOT_COMPILED, TIME_LIMIT}
+    return {key: killer for key, killer in results.items() if key.split(" | ")[0] in same and killer in there}
 
 
-def _keep(digest: str, results: dict[str, str]) -> None:
-    RESULTS.write_text(json.dumps({"digest": digest, "results": results}, indent=0, ensure_ascii=False))
+def _keep(sources: dict[str, Source], results: dict[str, str]) -> None:
+    kept = {"digest": _digest(), "files": _digests(sources), "results": results}
+    RESULTS.write_text(json.dumps(kept, indent=0, ensure_ascii=False))
+
+
+def _digests(sources: dict[str, Source]) -> dict[str, str]:
+    return {path: hashlib.sha256(source.text).hexdigest() for path, source in sources.items()}
 
 
 def _equivalent() -> dict[str, str]:
@@ -211,6 +242,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--required", type=float, default=90.0, help="per cent of mutants that must be killed")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
     return parser.parse_args()
 
 

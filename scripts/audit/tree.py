@@ -25,6 +25,7 @@ PROFILE = """
 additional_compiler_profiles = [{{ name = "tests", via_ir = false, optimizer = true, optimizer_runs = 200 }}]
 compilation_restrictions = [{restrictions}]
 deny = "never"
+optimizer_runs = 1
 code_size_limit = 10000000
 fs_permissions = [{permissions}, {{ access = "read-write", path = "hits" }}]
 

@@ -1,22 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Pay} from "../../contracts/libraries/Book.sol";
+import {Sheet, Sheets} from "../../contracts/libraries/Sheet.sol";
 
-/// @dev Shares of a pot: rounding never makes them more than the pot. Widths are as small as the solver needs them.
+/// @dev Shares of a pot: rounding never makes them more than the pot. The claim is about one payee, share · due ≤ amount · pot; summed over
+/// all payees it says Σ share · due ≤ pot · Σ amount = pot · due, for any number of them. The solvers can't divide by an unknown of 256
+/// bits, so it is proved for some amounts due.
 contract PayChecks {
-    /// @dev Summed over all payees this is the claim for any number of them: Σ share · due ≤ pot · Σ amount = pot · due.
-    function check_share__any_amount__at_most_its_part_of_the_pot(uint24 amount, uint24 due, uint24 pot) external pure {
-        if (amount > due) return;
-        uint256 share = Pay.share(amount, due, pot);
-        if (due <= pot) assert(share == amount);
-        else assert(share * due <= uint256(amount) * pot);
+    using Sheets for Sheet;
+
+    function check_share__of_a_small_prime__at_most_its_part(uint8 amount, uint8 pot) external pure {
+        part(amount, 13, pot);
     }
 
-    function check_share__three_payees__sum_within_the_pot(uint8 a, uint8 b, uint8 c, uint8 pot) external pure {
-        uint256 due = uint256(a) + b + c;
-        uint256 sum = Pay.share(a, due, pot) + Pay.share(b, due, pot) + Pay.share(c, due, pot);
-        assert(sum <= pot);
-        assert(due > pot || sum == due);
+    function check_share__of_a_prime__at_most_its_part(uint8 amount, uint8 pot) external pure {
+        part(amount, 251, pot);
+    }
+
+    function check_share__of_a_power_of_two__at_most_its_part(uint88 amount, uint88 pot) external pure {
+        part(amount, 1 << 87, pot);
+    }
+
+    /// @dev While the pot is enough, nobody loses a wei, whatever the amounts are.
+    function check_share__pot_that_is_enough__pays_in_full(uint96 amount, uint96 due, uint96 pot) external pure {
+        if (due > pot) return;
+        Sheet memory s;
+        assert(s.fromEscrow(amount, due, pot) == amount && s.out.fromEscrow == amount);
+    }
+
+    function part(uint256 amount, uint256 due, uint256 pot) internal pure {
+        if (amount > due || pot >= due) return;
+        Sheet memory s;
+        uint256 share = s.fromEscrow(amount, due, pot);
+        assert(s.out.fromEscrow == share);
+        assert(share * due <= amount * pot);
     }
 }

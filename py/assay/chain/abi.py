@@ -11,7 +11,7 @@ from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from assay.errors import Broken, Unavailable
+from assay.errors import Broken, Refused, Unavailable
 
 Parameter = Mapping[str, Any]
 
@@ -70,6 +70,14 @@ class Function:
             return self.selector + encode([type_of(parameter) for parameter in self.inputs], values)
         except (EncodingError, KeyError, TypeError, ValueError) as error:
             raise Broken(f"A call of {self.name} doesn't fit its ABI: {error}.") from error
+
+    def arguments(self, data: bytes) -> tuple[Any, ...]:
+        """Decode a call's data, which must begin with this function's selector. Refused when the rest doesn't fit."""
+        try:
+            values = decode([type_of(parameter) for parameter in self.inputs], data[4:])
+        except DecodingError as error:
+            raise Refused(f"A call of {self.name} can't be read.") from error
+        return tuple(_out(value, parameter) for value, parameter in zip(values, self.inputs, strict=True))
 
     def result(self, data: bytes) -> tuple[Any, ...]:
         """Decode what a call returned.

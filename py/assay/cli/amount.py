@@ -1,4 +1,4 @@
-"""Amounts as people type them, and how the command calls itself. Knows nothing of who pays."""
+"""Amounts and durations as people type them, and how the command calls itself. Knows nothing of who pays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Final
 from assay.errors import Refused
 
 _TOKENS: Final = re.compile(r"(\d{1,12}(?:,\d{3})*)(?:\.(\d{1,18}))?", re.ASCII)
+_PART: Final = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 GWEI: Final = 10**9
 
 
@@ -22,6 +24,16 @@ def parse(text: str, what: str = "amount") -> int:
     if wei == 0:
         raise Refused(f"{what}: must be more than zero")
     return wei
+
+
+def span(text: str, what: str) -> int:
+    """Return the seconds of a duration such as 90s, 15m, 2h, 7d or 1h30m. Refused if it isn't one, or is zero."""
+    asked = text.strip().lower()
+    parts = _PART.findall(asked)
+    total = sum(int(number) * _SECONDS[unit] for number, unit in parts)
+    if not total or "".join(number + unit for number, unit in parts) != asked:
+        raise Refused(f"{what}: {text!r} isn't a duration; write 90s, 15m, 2h or 7d")
+    return total
 
 
 def program() -> str:

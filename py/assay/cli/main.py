@@ -9,10 +9,15 @@ from typing import Annotated
 import typer
 
 from assay import __version__
-from assay.cli import account, deploy, doctor, env, explain, money, node, stake, task, up, watch
-from assay.cli.amount import program
+from assay.cli import account, case, deploy, doctor, env, explain, invite, money, node, relay, stake, task, up, watch
+from assay.cli import round as rounds
+from assay.cli.amount import program, span
 from assay.cli.options import GLOBAL_HELP, Root
 from assay.cli.session import Globals, Session
+from assay.errors import Refused
+
+SIGNABLE = ("case", "claim", "round", "stake", "task")
+"""The commands whose calls the gateway passes on."""
 
 app = typer.Typer(
     name="assay", cls=Root, no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
@@ -36,6 +41,12 @@ def options(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, send nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    sign_only: Annotated[
+        bool, typer.Option("--sign-only", help="Sign instead of sending: prints JSON that anyone can `relay send`.")
+    ] = False,
+    deadline: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="How long what --sign-only signs may be sent; default: 1h.")
+    ] = None,
     _shown: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
@@ -45,8 +56,23 @@ def options(
     Start here: `assay up --peers 2`, then `assay task init digits > digits.toml`. The global options may stand
     anywhere on the line. Exit codes: 0 done, 2 refused, 3 unavailable, 4 broken.
     """
-    ctx.obj = opened = Session(Globals(account_name, rpc, home, as_json, yes, dry_run, quiet))
+    _check_signing(str(ctx.invoked_subcommand), sign_only, deadline, dry_run)
+    given = Globals(account_name, rpc, home, as_json, yes, dry_run, quiet, sign_only, deadline)
+    ctx.obj = opened = Session(given)
     ctx.call_on_close(opened.close)
+
+
+def _check_signing(group: str, sign_only: bool, deadline: str | None, dry_run: bool) -> None:
+    if deadline is not None:
+        span(deadline, "--deadline")
+    if not sign_only:
+        if deadline is not None:
+            raise Refused("--deadline goes with --sign-only: what is sent at once needs none")
+        return
+    if dry_run:
+        raise Refused("--sign-only sends nothing: leave --dry-run out")
+    if group not in SIGNABLE:
+        raise Refused(f"{group} sends what only the account itself can; --sign-only goes with {', '.join(SIGNABLE)}")
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (
@@ -70,6 +96,10 @@ for name, group, about in (
     ("validator", node.validator, "Check work for pay."),
     ("initiator", node.initiator, "Serve a task's base model and measure its checkpoints."),
     ("stake", stake.app, "Put stake in and take it out."),
+    ("round", rounds.app, "Settle rounds by hand."),
+    ("case", case.app, "Dispute outcomes and checkpoints, and see how disputes stand."),
+    ("invite", invite.app, "Who may enlist in a private task."),
+    ("relay", relay.app, "Send what accounts without gas signed with --sign-only."),
     ("account", account.app, "Keys by name."),
     ("env", env.app, "Environments that this machine runs."),
 ):

@@ -21,6 +21,10 @@ Host = Annotated[str, typer.Option(help="Address to serve on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")]
 FaultFrom = Annotated[int, typer.Option(min=1, metavar="R", help="First round to cheat in.")]
 Advertise = Annotated[str | None, typer.Option(metavar="URL", help="Where others reach this node.")]
+NoChallenge = Annotated[
+    bool,
+    typer.Option("--no-challenge", help="Risk no bond: don't challenge outcomes that this node knows to be wrong."),
+]
 
 
 @trainer.command(name="run")
@@ -30,7 +34,11 @@ def run_trainer(
     stake: Stake = None,
     fault: Annotated[str | None, typer.Option(help="Cheat: model, tokens, reward, prompts, update or silent.")] = None,
     fault_from: FaultFrom = 1,
-    canary: Annotated[list[int] | None, typer.Option(min=1, metavar="R", help="Submit a canary in this round.")] = None,
+    canaries: Annotated[
+        str | None,
+        typer.Option(metavar="ROUNDS", help="Submit a canary instead of work in these rounds, such as 2,4."),
+    ] = None,
+    no_challenge: NoChallenge = False,
     detach: Detach = False,
     host: Host = "127.0.0.1",
     port: Port = 0,
@@ -38,14 +46,18 @@ def run_trainer(
 ) -> None:
     """Train for a task until it is over: make rollouts, take steps, submit, serve the artifact. Ctrl-C stops it.
 
+    A canary is work that its maker knows to be bad, and opens once the votes are in: validators that passed it pay.
+
     Examples: `assay trainer run --task 1 --as bob` · `assay trainer run --task 1 --as bob --detach`
+    · `assay trainer run --task 1 --as bob --canaries 2,4 --no-challenge`
     """
     s = session(ctx)
     number = running.require_task(s, task)
     wei = running.trainer_stake(s, number, parse(stake, "--stake") if stake else None)
     running.check_fault("trainer", fault)
-    more = {"task": number, "stake": wei, "fault": fault, "fault_from": fault_from, "canaries": frozenset(canary or ())}
-    running.run(s, Node("trainer", s.actor, host, port, advertise, detach), more)
+    more = {"task": number, "stake": wei, "fault": fault, "fault_from": fault_from, "challenge": not no_challenge}
+    chosen = running.canary_rounds(s, number, canaries)
+    running.run(s, Node("trainer", s.actor, host, port, advertise, detach), {**more, "canaries": chosen})
 
 
 @validator.command(name="run")
@@ -55,6 +67,7 @@ def run_validator(
     stake: Stake = None,
     fault: Annotated[str | None, typer.Option(help="Cheat: lazy, or refuse (in one round).")] = None,
     fault_from: FaultFrom = 1,
+    no_challenge: NoChallenge = False,
     detach: Detach = False,
     host: Host = "127.0.0.1",
     port: Port = 0,
@@ -64,14 +77,14 @@ def run_validator(
     Ctrl-C finishes the open reveal first.
 
     Examples: `assay validator run --as carol --stake 100` · `assay validator run --task 1 --as carol --stake 50
-    --detach`
+    --detach` · `assay validator run --as carol --stake 100 --no-challenge`
     """
     s = session(ctx)
     number = None if task is None else running.require_task(s, task)
     wei = running.validator_stake(s, number, parse(stake, "--stake") if stake else None)
     running.check_fault("validator", fault)
     s.screen.say(running.expectation(s, number, wei))
-    more = {"task": number, "stake": wei, "fault": fault, "fault_from": fault_from}
+    more = {"task": number, "stake": wei, "fault": fault, "fault_from": fault_from, "challenge": not no_challenge}
     running.run(s, Node("validator", s.actor, host, port, advertise, detach), more)
 
 

@@ -20,9 +20,11 @@ from typer.exceptions import Abort, TyperException
 
 from assay.errors import AssayError
 
-VALUED: Final = ("--as", "--rpc", "--home")
-FLAGS: Final = ("--json", "--yes", "--dry-run", "--quiet", "-y", "-q")
-GLOBAL_HELP: Final = "Options of every command: --as NAME, --rpc URL, --home DIR, --json, --yes, --dry-run, --quiet."
+VALUED: Final = ("--as", "--rpc", "--home", "--deadline")
+FLAGS: Final = ("--json", "--yes", "--dry-run", "--quiet", "--sign-only", "-y", "-q")
+GLOBAL_HELP: Final = (
+    "Options of every command: --as NAME, --rpc URL, --home DIR, --json, --yes, --dry-run, --quiet, --sign-only."
+)
 INTERRUPTED: Final = 130
 
 
@@ -48,6 +50,13 @@ def hoist(args: Sequence[str]) -> list[str]:
 
 class Root(TyperGroup):
     """The root command: hoists the global options and turns errors into a sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, then let the session show what it kept for the end."""
+        done = super().invoke(ctx)
+        if hasattr(ctx.obj, "finish"):
+            ctx.obj.finish()
+        return done
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         given = list(sys.argv[1:] if args is None else args)

@@ -146,6 +146,19 @@ def check_fault(role: str, fault: str | None) -> None:
         raise Refused(f"--fault {fault!r} isn't known; known: {', '.join(known)}")
 
 
+def canary_rounds(s: Session, task: int, text: str | None) -> frozenset[int]:
+    """Return the rounds that `--canaries 2,4` names. Refused if it names none, or one that the task doesn't have."""
+    if text is None:
+        return frozenset()
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise Refused(f"--canaries: {text!r} isn't a list of rounds; write 2 or 2,4")
+    rounds, last = frozenset(map(int, parts)), int(s.contracts.terms(task)["rounds"])
+    if wrong := sorted(r for r in rounds if not 1 <= r <= last):
+        raise Refused(f"--canaries: task {task} has rounds 1 to {last}, not {wrong[0]}")
+    return rounds
+
+
 def expectation(s: Session, task: int | None, wei: int) -> str:
     """Return what a stake may expect, before it is locked: share, seats, and the way out."""
     from assay.api.amounts import formatted
@@ -223,7 +236,8 @@ def _detach(s: Session, node: Node, more: dict[str, Any]) -> None:
     arguments += ["--task", str(more["task"])] if more.get("task") else []
     arguments += ["--stake", _exact(more["stake"])] if more.get("stake") else []
     arguments += ["--fault", more["fault"], "--fault-from", str(more["fault_from"])] if more.get("fault") else []
-    arguments += [word for number in sorted(more.get("canaries", ())) for word in ("--canary", str(number))]
+    arguments += ["--canaries", ",".join(map(str, sorted(more["canaries"])))] if more.get("canaries") else []
+    arguments += [] if more.get("challenge", True) else ["--no-challenge"]
     pid = process.start(local.command(s, *arguments), s.settings.child_environment())
     deadline = time.monotonic() + WATCH_SECONDS
     while time.monotonic() < deadline:

@@ -27,9 +27,12 @@ class Screen:
     as_json: bool = False
     quiet: bool = False
     yes: bool = False
+    mute: bool = False
 
     def result(self, data: Any, text: str | Callable[[], None] = "") -> None:
-        """Show a command's result: `data` as JSON, or `text` (printed, or called to print)."""
+        """Show a command's result: `data` as JSON, or `text` (printed, or called to print); nothing when muted."""
+        if self.mute:
+            return
         if self.as_json:
             typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
         elif callable(text):

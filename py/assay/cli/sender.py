@@ -19,6 +19,8 @@ def sender(s: Session, name: str) -> NodeConfig:
 
     Refused if its key is in use and nothing else can pay the gas.
     """
+    if s.sign_only:
+        return s.node_config(s.actor)
     if s.client.chain_id == LOCAL_CHAIN and (local.node(s.home, name).pid() is not None or name not in s.names.all()):
         from assay.chain.localnet import signer
 

@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from assay.cli.amount import program, span
 from assay.cli.screen import Screen
 from assay.errors import Refused
 
 if TYPE_CHECKING:
     from assay.chain.client import Client
-    from assay.chain.contracts import Contracts
+    from assay.chain.contracts import Call, Contracts
     from assay.chain.deployment import Deployment
     from assay.chain.keys import HeldSigner
     from assay.cli.names import Names
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 LOCAL_RPC: Final = "http://127.0.0.1:8545"
 LOCAL_CHAIN: Final = 31337
+DEADLINE: Final = "1h"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Globals:
     yes: bool
     dry_run: bool
     quiet: bool
+    sign_only: bool = False
+    deadline: str | None = None
 
 
 class Session:
@@ -52,8 +57,10 @@ class Session:
 
     def __init__(self, given: Globals) -> None:
         self._given = given
-        self.screen = Screen(given.as_json, given.quiet, given.yes)
+        self.screen = Screen(given.as_json, given.quiet, given.yes, mute=given.sign_only)
         self.dry_run = given.dry_run
+        self.sign_only = given.sign_only
+        self._unsent: list[Call] = []
         self._signers: dict[str, HeldSigner] = {}
 
     @cached_property
@@ -172,6 +179,7 @@ class Session:
                 "store_url": f"sqlite:///{folder / 'store.db'}",
                 "threads": self.settings.threads,
                 "allow_private": chain_id == LOCAL_CHAIN,
+                "unsent": self._unsent if self.sign_only else None,
                 **more,
             }
         )
@@ -183,8 +191,25 @@ class Session:
             return False
         if not self.screen.as_json and text:
             self.screen.say(text)
-        self.screen.confirm(question)
+        self.screen.confirm("sign it for others to send?" if self.sign_only else question)
         return True
+
+    def finish(self) -> None:
+        """Print what the command would have sent as a signed request, if that was asked for."""
+        if not self.sign_only:
+            return
+        from assay.chain.request import sign
+
+        if not self._unsent:
+            raise Refused("this command has nothing to send, so there is nothing to sign")
+        deadline = self.client.head().time + span(self._given.deadline or DEADLINE, "--deadline")
+        request = sign(self.contracts, self.signer(self.actor), self._unsent, deadline)
+        typer.echo(json.dumps(request.to_json(self.contracts), indent=2))
+        self.screen.say(f"anyone can send it until {_clock(deadline)}: {program()} relay send FILE")
+
+
+def _clock(when: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
 
 
 def session(ctx: typer.Context) -> Session:

@@ -1,4 +1,4 @@
-"""`assay stake add|exit|withdraw|show`: what an account has at stake, and the way in and out."""
+"""`assay stake add|exit|rebond|withdraw|show`: what an account has at stake, and the way in and out."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ app = typer.Typer()
 
 @app.command()
 def add(ctx: typer.Context, amount: Annotated[str, typer.Argument(help="Tokens, such as 100.")]) -> None:
-    """Stake tokens. Nodes stake what they need by themselves; this is for more.
+    """Stake tokens, in one transaction where the token takes permits. Nodes stake what they need by themselves; this is
+    for more.
 
-    Example: `assay stake add 100 --as carol`
+    Examples: `assay stake add 100 --as carol` · `assay stake add 100 --as carol --sign-only > request.json`
     """
     from assay.api.amounts import formatted
     from assay.roles.money import stake
@@ -66,11 +67,38 @@ def exit_(
         from assay.roles.money import unbond
 
         unbond(s.node_config(name), leaving)
+        if s.sign_only:
+            return
         ready = time.strftime("%H:%M:%S", time.localtime(s.contracts.unbonding(address)[-1][1]))
         steps.append(f"{formatted(leaving)} ASY can be withdrawn from {ready}: {program()} stake withdraw --as {name}")
     elif not steps:
         raise Refused(f"{name} has no free stake")
     s.screen.result({**_state(s, name), "steps": steps}, "\n".join(steps))
+
+
+@app.command()
+def rebond(
+    ctx: typer.Context,
+    amount: Annotated[str | None, typer.Argument(help="Tokens; all that is unbonding if left out.")] = None,
+) -> None:
+    """Take back into stake what `stake exit` started to withdraw, the newest first. The rest keeps its dates.
+
+    Examples: `assay stake rebond --as carol` · `assay stake rebond 50 --as carol`
+    """
+    from assay.api.amounts import formatted
+    from assay.roles.money import rebond as send
+
+    s = session(ctx)
+    name, wanted = s.actor, parse(amount) if amount else None
+    waiting = sum(one for one, _ in s.contracts.unbonding(s.names.address(name)))
+    if not waiting:
+        raise Refused(f"{name} has nothing unbonding: there is nothing to take back")
+    if wanted is not None and wanted > waiting:
+        raise Refused(f"{formatted(waiting)} of {name}'s stake is unbonding, fewer than {formatted(wanted)}")
+    wei = wanted or waiting
+    if s.preview({"name": name, "wei": str(wei)}, f"{name} takes {formatted(wei)} ASY back into stake", "rebond?"):
+        receipt = send(s.node_config(name), wei)
+        s.screen.result({**_state(s, name), "block": receipt.block}, lambda: _show(s, name))
 
 
 @app.command()

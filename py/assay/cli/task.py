@@ -101,6 +101,8 @@ def publish(
     from assay.roles.initiator import publish as send
 
     s = session(ctx)
+    if s.sign_only:
+        raise Refused("publish moves tokens of the account's own: it can't be signed for someone else to send")
     spec = _read(file)
     require_trusted(s, spec.environment.name, spec.environment.hash, spec.environment.options)
     folder = base or bases.folder_of(s.home, spec.model.base)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.chain.contracts import Call
 from assay.types import Signer
 
 Say = Callable[[str], None]
@@ -18,7 +19,8 @@ class NodeConfig:
     `stake` is the wei that the node enlists when it isn't enlisted yet; `task` None means every task it can serve
     (validators only). `fault` makes a node cheat, for demonstrations; in the rounds of `canaries` a trainer submits a
     canary; `challenge` lets it challenge outcomes that it knows to be wrong, with a bond of its own. `allow_private`
-    lets it fetch from loopback and private addresses (local chains).
+    lets it fetch from loopback and private addresses (local chains). `unsent`, where there is one, takes what a command
+    would send instead of the chain: to be signed for someone else to send.
     """
 
     home: Path
@@ -40,3 +42,4 @@ class NodeConfig:
     threads: int = 1
     allow_private: bool = False
     poll_seconds: float = 0.5
+    unsent: list[Call] | None = None

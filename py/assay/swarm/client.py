@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ MAX_SOURCES = 8
 RETRIES = 3
 MANIFEST_ROUNDS = 2
 _CONNECTIONS = 4
+_ANY_SIZE = 1 << 62
 _log = logging.getLogger(__name__)
 Fault = Callable[[str, str], None]
 """Called with a source's URI and a sentence on what it did wrong."""
@@ -107,6 +109,13 @@ def fetch(
             raise
         except OSError as error:
             raise Unavailable(f"can't keep {hex32(root)}: {error.strerror or error}") from error
+
+
+def fetch_manifest(root: bytes, uris: Sequence[str], seconds: float, *, allow_private: bool = False) -> Manifest:
+    """Return the manifest of the artifact `root` alone, from the first of `uris` that has it. Raises as `fetch`."""
+    task = _Fetch(root, _ANY_SIZE, time.monotonic() + seconds, Patience(), None)
+    with tempfile.TemporaryDirectory() as folder:
+        return _manifest(task, _sources(task, uris, allow_private, resolve), Path(folder))
 
 
 def _sources(task: _Fetch, uris: Sequence[str], allow_private: bool, resolver: Resolver) -> list[Source]:

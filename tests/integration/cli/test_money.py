@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from assay.chain import deployment, keys, localnet
-from assay.cli.main import app
+from assay.chain import deployment
 from assay.types import Verdict
 from integration.chain.world import BOND, FEE, INITIATOR, SEATS, TRAINERS, VALIDATORS, World
+from integration.cli.commands import Run, as_json
 
 pytestmark = pytest.mark.integration
 TOKEN = 10**18
-NAMES = dict(
-    zip(("alice", *("carol", "val-2", "val-3"), "bob", "mallory"), (INITIATOR, *VALIDATORS, *TRAINERS), strict=True)
-)
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command line against the test's chain, with keys for everyone in the home folder."""
-    home = tmp_path / "home"
-    for name, index in NAMES.items():
-        keys.import_key(home / "keys", name, localnet.key(index), "pw", scrypt_n=2)
-    (home / "password").write_text("pw\n")
-    deployment.write(tmp_path / "deployments", chain.contracts.deployment)
-    monkeypatch.setenv("ASSAY_DEPLOYMENTS", str(tmp_path / "deployments"))
-
-    def invoke(*line: str) -> Result:
-        return CliRunner().invoke(app, ["--home", str(home), "--rpc", chain.net.url, *line])
-
-    return invoke
 
 
 @pytest.fixture
@@ -51,11 +28,6 @@ def world(chain: Any) -> World:
     made.vote(2, {1: Verdict.INVALID})
     made.attest(2)
     return made
-
-
-def as_json(result: Result) -> Any:
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def test_payouts__before_and_after_the_end__promise_becomes_pay_to_the_wei(run: Run, world: World) -> None:

@@ -103,7 +103,11 @@ def commands() -> list[list[str]]:
         "trainer": ["run", "stop"],
         "validator": ["run", "stop", "status", "estimate"],
         "initiator": ["run", "stop"],
-        "stake": ["add", "exit", "withdraw", "show"],
+        "stake": ["add", "exit", "rebond", "withdraw", "show"],
+        "case": ["list", "show", "challenge", "challenge-root", "appeal", "vote", "close"],
+        "invite": ["create", "redeem", "revoke", "show"],
+        "relay": ["send", "show", "cancel"],
+        "round": ["finalize", "resolve"],
         "account": ["new", "list", "import", "fund"],
         "env": ["list", "trust"],
     }

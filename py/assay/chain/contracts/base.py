@@ -12,6 +12,8 @@ from assay.chain.compiled import compiled
 from assay.chain.deployment import Deployment
 from assay.errors import Refused
 
+SHOWN = 48
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -37,12 +39,22 @@ class Contract:
     def call(self, function: str, *arguments: Any) -> Call:
         return Call(self.address, self._functions[function].data(*arguments))
 
+    def shown(self, data: bytes) -> str:
+        """Return a call's data as `name(arguments)`; empty when it is of no function here."""
+        found = next((one for one in self._functions.values() if one.selector == data[:4]), None)
+        return "" if found is None else f"{found.name}({', '.join(map(_short, found.arguments(data)))})"
+
     def read(self, function: str, *arguments: Any) -> tuple[Any, ...]:
         found = self._functions[function]
         return found.result(self._client.call(self.address, found.data(*arguments)))
 
     def one(self, function: str, *arguments: Any) -> Any:
         return self.read(function, *arguments)[0]
+
+
+def _short(value: Any) -> str:
+    text = "0x" + value.hex() if isinstance(value, bytes) else str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 class Bound:

@@ -57,6 +57,7 @@ contract CommitRevealBeacon is ICommitRevealBeacon, ReentrancyGuardTransient {
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(msg.sender, address(this), deposit);
         uint256 received = IERC20(token).balanceOf(address(this)) - before;
+        // slither-disable-next-line incorrect-equality two balances of one call: donations are in both
         require(received == deposit, WrongTransfer(deposit, received));
     }
 

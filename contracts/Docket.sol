@@ -122,6 +122,7 @@ abstract contract Docket is IDisputeCourt, Relayed {
 
     /// @dev The account's lot if it counts in the disputed round, else an empty one. The ledger keeps these lots while the dispute lasts.
     function _lot(Record storage c, address account) internal view returns (uint256, uint256) {
+        // slither-disable-next-line unused-return the backing isn't needed
         (uint32 from, uint32 until, uint256 lo, uint256 hi,) = IRoundLedger(ledger).lotOf(c.task, account);
         return from <= c.round && c.round < until ? (lo, hi) : (uint256(0), uint256(0));
     }

@@ -58,6 +58,7 @@ abstract contract LedgerState is IRoundLedger, Relayed {
     /// @inheritdoc IRoundLedger
     function termsOf(uint256 task) external view returns (Terms memory) {
         Task storage t = _tasks[task];
+        // slither-disable-next-line unused-return it reverts if there is no such task
         t.known(task);
         return TaskTerms.load(t);
     }

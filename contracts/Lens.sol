@@ -47,6 +47,7 @@ contract Lens is ILens {
     /// @inheritdoc ILens
     function roundOf(uint256 task, uint32 round) external view returns (RoundView memory v) {
         (v.seed, v.line, v.submissions, v.reveals, v.isFinal) = IRoundLedger(ledger).roundOf(task, round);
+        // slither-disable-next-line unused-return only the start is needed
         (uint256 start,,,) = IRoundLedger(ledger).stateOf(task);
         if (start == 0 || round == 0) return v;
         Terms memory t = IRoundLedger(ledger).termsOf(task);

@@ -124,6 +124,7 @@ contract RoundLedger is LedgerState {
         address trainer = _sender();
         _submit(trainer, task, round, base, units, root, mark, uri);
         // nothing to claim, because someone else claimed it first: no reason to lose the submission
+        // slither-disable-next-line unused-return the vault's event says how much it was
         try IStakeVault(vault).claim(trainer) {} catch {}
     }
 

@@ -231,6 +231,7 @@ contract StakeVault is IStakeVault, Relayed, ReentrancyGuardTransient {
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(from, address(this), amount);
         uint256 received = IERC20(token).balanceOf(address(this)) - before;
+        // slither-disable-next-line incorrect-equality two balances of one call: donations are in both
         require(received == amount, WrongTransfer(amount, received));
     }
 

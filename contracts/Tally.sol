@@ -215,6 +215,7 @@ contract Tally is ITally {
             backings[k] = _backing(s, facts, aside.ballots[k]);
         }
         Ruling memory none;
+        // slither-disable-next-line unused-return a canary's outcome is known: it is one
         Share.settle(s, facts.terms, aside, backings, none, false);
     }
 

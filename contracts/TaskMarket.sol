@@ -102,6 +102,7 @@ contract TaskMarket is ITaskMarket, Relayed, ReentrancyGuardTransient {
         uint256 before = IERC20(token).balanceOf(vault);
         IERC20(token).safeTransfer(vault, amount);
         uint256 received = IERC20(token).balanceOf(vault) - before;
+        // slither-disable-next-line incorrect-equality two balances of one call: donations are in both
         require(received == amount, WrongTransfer(amount, received)); // the vault credits as much
     }
 
@@ -125,6 +126,7 @@ contract TaskMarket is ITaskMarket, Relayed, ReentrancyGuardTransient {
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(from, address(this), amount);
         uint256 received = IERC20(token).balanceOf(address(this)) - before;
+        // slither-disable-next-line incorrect-equality two balances of one call: donations are in both
         require(received == amount, WrongTransfer(amount, received));
     }
 }

@@ -20,6 +20,7 @@ library MerkleLeaf {
         uint256 i = index;
         uint256 used;
         for (uint256 width = count; width > 1; width = (width + 1) >> 1) {
+            // slither-disable-next-line incorrect-exp the sibling's place, not a power: ^ binds tighter than <
             if (i ^ 1 < width) {
                 if (used == siblings.length) return false;
                 bytes32 sibling = siblings[used++];

@@ -40,6 +40,7 @@ library Share {
     }
 
     function _verdictOf(PayTerms calldata terms, Aside memory aside) private pure returns (uint256 verdict) {
+        // slither-disable-next-line unused-return the seats of the verdict aren't needed
         (verdict,) = Votes.winner(Ballots.tallyOf(aside.ballots), Votes.quorumOf(terms.seats));
     }
 
@@ -57,6 +58,7 @@ library Share {
         for (uint256 i; i < aside.ballots.length; ++i) {
             Ballot memory b = aside.ballots[i];
             bool refused = b.verdict == Votes.VALID + 1;
+            // slither-disable-next-line divide-before-multiply whole wei are shared; what rounding leaves goes to the maker
             uint256 bonus = refused ? shared * b.seats / refusing : 0;
             given += bonus;
             s.pay(b.validator, Sheets.VALIDATOR, 0, refused ? b.seats : 0, refused ? b.seats * terms.seatFee + bonus : 0);

@@ -83,6 +83,7 @@ library TermsCheck {
     }
 
     function _canaries(Terms calldata t) private pure {
+        // slither-disable-next-line divide-before-multiply cuts are whole gwei: rounded down on purpose
         uint256 allowed = t.minStake / LOTS / t.seats / 1 gwei * 1 gwei;
         require(t.cut <= allowed, ITaskMarketErrors.CutTooLarge(t.cut, allowed));
         require(t.canaryRate == 0 || t.cut != 0, ITaskMarketErrors.CutTooSmall(t.cut, 1 gwei));

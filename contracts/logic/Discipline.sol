@@ -98,6 +98,7 @@ library Discipline {
         address vault
     ) private {
         uint256 most = t.lots[validator].backing() * 1 gwei;
+        // slither-disable-next-line divide-before-multiply cuts are whole gwei: rounded down on purpose
         amount = amount < most ? amount / 1 gwei * 1 gwei : most;
         uint256 paid = amount / 2;
         t.cutLot(task, c, validator, amount);

@@ -38,6 +38,7 @@ library Enlisting {
         Clock c = t.known(task);
         _checkInvited(c, task, account, invites);
         uint256 size = _gwei(amount);
+        // slither-disable-next-line divide-before-multiply in gwei, rounded up; the error names it in wei
         uint256 least = (t.opening.minStake() + 15) / 16;
         require(size >= least, IRoundLedgerErrors.LotTooSmall(amount, least * 1 gwei));
         require(t.lots[account].isNone(), IRoundLedgerErrors.AlreadyEnlisted(account));

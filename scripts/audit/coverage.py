@@ -112,7 +112,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fuzz", type=int, default=64, help="runs of a fuzz test")
     parser.add_argument("--invariant", type=int, default=8, help="runs of an invariant")
     parser.add_argument("--depth", type=int, default=64, help="calls in a run of an invariant")
-    parser.add_argument("--limit", type=float, default=1200.0, help="seconds for compiling and testing")
+    parser.add_argument("--limit", type=float, default=3600.0, help="seconds for compiling and testing")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     return parser.parse_args()
 

@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 # and always need the IR pipeline.
 PROFILE = """
 [profile.audit]
-additional_compiler_profiles = [{{ name = "tests", via_ir = false, optimizer = true, optimizer_runs = 200 }}]
 compilation_restrictions = [{restrictions}]
 deny = "never"
 optimizer_runs = 1

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The main job: publish a task on a local chain, train it with three trainers of which one cheats, check, pay, and
-add up.
+add up. On the way good work is refused and paid after a challenge, and a validator that doesn't look is caught.
 
-Starts Anvil with 1-second blocks, one initiator, three trainers and three validators, each its own process, key and
+Starts Anvil with 1-second blocks, one initiator, three trainers and four validators, each its own process, key and
 database; shows each round as it becomes final; ends everything it started; exits 0 only if every claim held. All
 folders are under build/demo.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from assay.errors import AssayError
 from assay.roles.trainer import FAULTS
 from demo_claims import Claims
+from demo_plot import Plot
 from demo_view import View
 from demo_world import World
 
@@ -29,7 +30,8 @@ def main() -> int:
     began = time.monotonic()
     view = View(as_json=args.json)
     try:
-        with World(ROOT, args.fault, args.fault_from, args.rounds, args.patience) as world:
+        plot = Plot(args.rounds, args.fault, args.fault_from, args.plain)
+        with World(ROOT, plot, args.patience) as world:
             view.note(f"logs and records: {world.folder.relative_to(ROOT)}")
             claims = Claims(world, args.min_gain)
             _follow(world, claims, view)
@@ -51,7 +53,8 @@ def _follow(world: World, claims: Claims, view: View) -> None:
     for number in range(world.spec.rounds.count + 1):
         deadline = time.monotonic() + (120 if number == 0 else 3 * world.spec.rounds.period)
         while (row := claims.row(number)) is None:
-            world.check_alive()
+            world.go_on()
+            view.news(claims.news())
             view.wait(world.progress())
             if time.monotonic() > deadline:
                 raise world.stuck(number)
@@ -72,6 +75,7 @@ def _arguments() -> argparse.Namespace:
         "--patience", type=int, default=0, metavar="SECONDS", help="longer checking in each round, for slow machines"
     )
     parser.add_argument("--min-gain", type=float, default=0.08, help="rise of the reward to ask for (default: 0.08)")
+    parser.add_argument("--plain", action="store_true", help="without the wrong refusal and the lazy validator")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end instead of tables")
     return parser.parse_args()
 

@@ -10,13 +10,17 @@ from dataclasses import asdict, dataclass, field
 from assay.protocol.pay import exposure
 from assay.protocol.votes import unpack
 from assay.store.rows import SubmissionRow
-from assay.types import Outcome, Reason, Verdict
-from demo_view import Payout, Row
-from demo_world import CHEAT, INITIATOR, TRAINERS, World
+from assay.types import CutReason, Outcome, Reason, Verdict
+from demo_plot import CANARY_MAKER, CHEAT, INITIATOR, TRAINERS
+from demo_stories import Figures, Stories, jury_fees
+from demo_view import Payout, Row, tokens
+from demo_world import TASK, World
 
-TASK = 1
 REFUND_SECONDS = 10.0
 BASE_BETWEEN = (0.6, 0.8)
+# What is cut when it is shown or ruled; every other cut is in the figures of its round or share.
+ALONE = frozenset({CutReason.SILENT, CutReason.ABSENT, CutReason.EXPOSED, CutReason.ROOT})
+SLASHED = frozenset({Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED})
 DEAD = "0x000000000000000000000000000000000000dEaD"
 
 # What must become of each fault: docs/protocol.md, "What becomes of each kind of cheating".
@@ -45,10 +49,12 @@ class Result:
     barred_rounds: list[int]
     honest_refused: int
     ledger: dict[str, int] = field(default_factory=dict)
+    stories: Figures = field(default_factory=Figures)
 
     def to_json(self) -> dict[str, object]:
         """Return the result as JSON; wei as strings."""
-        return {**asdict(self), "ledger": {name: str(amount) for name, amount in self.ledger.items()}}
+        amounts = {name: str(amount) for name, amount in self.ledger.items()}
+        return {**asdict(self), "ledger": amounts, "stories": {k: str(v) for k, v in asdict(self.stories).items()}}
 
 
 class Claims:
@@ -60,6 +66,7 @@ class Claims:
         self._rewards: dict[int, float] = {}
         self._failures: list[str] = []
         self._killed: list[str] = []
+        self._told: set[tuple[int, bool]] = set()
 
     def row(self, number: int) -> Row | None:
         """Return a round's row, or None while it isn't final or its checkpoint isn't measured. Row 0 is the base
@@ -78,10 +85,26 @@ class Claims:
         submissions = store.submissions(TASK, number)
         refused = [self._why(row) for row in submissions if row.outcome != Outcome.PAID]
         cheated = any(row.trainer == self._world.addresses[CHEAT] for row in submissions)
-        if number >= self._world.fault_from and not cheated:
+        if number >= self._world.plot.fault_from and not cheated:
             refused.append(f"{CHEAT}: barred, its stake is gone")
         accepted = sum(row.outcome == Outcome.PAID for row in submissions)
         return Row(str(number), reward, accepted, tuple(refused), final.from_escrow)
+
+    def news(self) -> list[str]:
+        """Return what became of challenges since the last call, in words; each thing once."""
+        store, lines = self._world.store, []
+        for case in store.cases(TASK):
+            row = store.submission(TASK, case.round, case.index)
+            is_paid = row is not None and row.outcome == Outcome.PAID
+            if row is None or (case.id, is_paid) in self._told or (case.ruling is not None and not is_paid):
+                continue
+            self._told.add((case.id, is_paid))
+            who = self._world.names[case.challenger]
+            paid = tokens(row.units * self._world.spec.money.price)
+            began = f"round {case.round}: {who}'s good work was refused; it challenges that before a jury"
+            won = f"round {case.round}: the jury finds {who}'s work good: paid {paid}, its refusers are cut"
+            lines.append(won if is_paid else began)
+        return lines
 
     def settle(self) -> None:
         """Let the nodes end, claim for everyone (anyone may; it pays the payout address), and read the last events."""
@@ -111,7 +134,9 @@ class Claims:
             if name == INITIATOR:
                 continue
             paid = store.payments(address, TASK)
-            lost = sum(row.burned + row.paid for row in store.slashes(address, TASK))
+            slashes, cuts = store.slashes(address, TASK), store.cuts(address, TASK)
+            lost = sum(row.burned + row.paid for row in (*slashes, *cuts))
+            jury = sum(jury_fees(self._world, case).get(address, 0) for case in store.cases(TASK))
             claimed = sum(row.amount for row in store.claims(address))
             role = "trainer" if name in TRAINERS else "validator"
             table.append(
@@ -122,6 +147,7 @@ class Claims:
                     sum(row.amount for row in paid),
                     claimed,
                     lost,
+                    jury,
                 )
             )
         return table
@@ -136,12 +162,13 @@ class Claims:
         honest_refused = self._honest()
         cheats, met, barred = self._cheats()
         ledger = self._ledger()
+        stories = Stories(self._world, self._claim).check()
         self._claim(not self._killed, f"{', '.join(self._killed)} didn't stop when asked")
         return Result(
             not self._failures,
             self._failures,
             seconds,
-            self._world.fault,
+            self._world.plot.fault,
             base,
             rewards,
             cheats,
@@ -149,6 +176,7 @@ class Claims:
             barred,
             honest_refused,
             ledger,
+            stories,
         )
 
     # --- single claims
@@ -156,7 +184,7 @@ class Claims:
     def _honest(self) -> int:
         refused = 0
         for row in self._world.store.submissions(TASK):
-            if self._cheating(row) or row.outcome == Outcome.PAID:
+            if self._cheating(row) or self._is_canary(row) or row.outcome == Outcome.PAID:
                 continue
             refused += 1
             self._claim(False, f"honest work wasn't paid: round {row.round}, {self._why(row)}")
@@ -164,7 +192,8 @@ class Claims:
 
     def _cheats(self) -> tuple[int, int, list[int]]:
         world = self._world
-        outcome, reasons = EXPECTED[world.fault]
+        fault, since = world.plot.fault, world.plot.fault_from
+        outcome, reasons = EXPECTED[fault]
         rows = [row for row in world.store.submissions(TASK) if self._cheating(row)]
         met = 0
         for row in rows:
@@ -173,10 +202,10 @@ class Claims:
                 met += 1
             else:
                 found = f"{Outcome(row.outcome).name} ({reason.name})" if row.outcome else "nothing"
-                self._claim(False, f"round {row.round}: {world.fault} met {found}, {outcome.name} was expected")
+                self._claim(False, f"round {row.round}: {fault} met {found}, {outcome.name} was expected")
         state = world.contracts.trainer(TASK, world.addresses[CHEAT])
         needed = exposure(world.contracts.terms(TASK))
-        missing = sorted(set(range(world.fault_from, world.spec.rounds.count + 1)) - {row.round for row in rows})
+        missing = sorted(set(range(since, world.spec.rounds.count + 1)) - {row.round for row in rows})
         self._claim(bool(rows), "the cheater never submitted")
         self._claim(
             not missing or state.enlisted < needed,
@@ -194,8 +223,11 @@ class Claims:
             return {}
         payments, rounds = store.payments(task=TASK), store.rounds(TASK)
         paid = sum(row.amount for row in payments)
-        from_escrow, from_stakes = sum(row.from_escrow for row in rounds), sum(row.from_stakes for row in rounds)
-        burned = sum(row.burned for row in rounds)
+        late = [row for number in range(1, world.spec.rounds.count + 1) for row in store.asides(TASK, number)]
+        from_escrow = sum(row.from_escrow or 0 for row in (*rounds, *late))
+        from_stakes = sum(row.from_stakes or 0 for row in (*rounds, *late))
+        burned = sum(row.burned or 0 for row in (*rounds, *late, *store.cases(TASK)))
+        burned += sum(row.burned for row in store.cuts(task=TASK) if row.reason in ALONE)
         contracts, deployment = world.contracts, world.deployment
         stakes = sum(contracts.account(address).staked for address in world.addresses.values())
         claimable = sum(contracts.account(address).claimable for address in world.addresses.values())
@@ -233,7 +265,10 @@ class Claims:
         return [address for address in accounts if self._world.contracts.account(address).claimable]
 
     def _cheating(self, row: SubmissionRow) -> bool:
-        return row.trainer == self._world.addresses[CHEAT] and row.round >= self._world.fault_from
+        return row.trainer == self._world.addresses[CHEAT] and row.round >= self._world.plot.fault_from
+
+    def _is_canary(self, row: SubmissionRow) -> bool:
+        return row.trainer == self._world.addresses[CANARY_MAKER] and row.round in self._world.plot.canaries
 
     def _majority(self, row: SubmissionRow) -> Reason:
         """Return the reason that most seats of the winning verdict gave."""
@@ -247,10 +282,20 @@ class Claims:
     def _why(self, row: SubmissionRow) -> str:
         name = self._world.names[row.trainer]
         outcome = Outcome(row.outcome) if row.outcome else Outcome.NO_QUORUM
-        if outcome not in {Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED}:
+        if outcome not in SLASHED | {Outcome.CANARY, Outcome.ASIDE}:
             return f"{name}: {outcome.name.lower().replace('_', ' ')}"
         leaf = self._leaf(row)
+        if outcome is Outcome.CANARY:
+            return f"{name}: canary" + "".join(f", {text}" for text in self._caught(row))
+        if outcome is Outcome.ASIDE:
+            return f"{name}: refused, challenged, before a jury"
         return f"{name}: {self._majority(row).name.lower()}{leaf} (slashed)"
+
+    def _caught(self, row: SubmissionRow) -> list[str]:
+        """Return who was cut for passing a canary, in words."""
+        cuts = [cut for cut in self._world.store.cuts(task=TASK) if (cut.round, cut.index) == (row.round, row.index)]
+        lies = [cut for cut in cuts if cut.reason == CutReason.CANARY]
+        return [f"cost {self._world.names[cut.validator]} {tokens(cut.burned + cut.paid)}" for cut in lies]
 
     def _leaf(self, row: SubmissionRow) -> str:
         reason = self._majority(row)

@@ -40,6 +40,7 @@ class Payout:
     earned: int
     claimed: int
     lost: int
+    jury: int = 0
 
 
 def tokens(wei: int) -> str:
@@ -82,6 +83,13 @@ class View:
                 f"{row.round:>3}    {row.reward:<8.3f}{row.accepted:<10}{refused:<45}{tokens(row.paid):>8}"
             )
 
+    def news(self, lines: Sequence[str]) -> None:
+        """Say what happened between two rounds' rows."""
+        for line in lines:
+            if self._status is not None:
+                self._status.stop()
+            self._console.print(f"       [cyan]{line}[/cyan]")
+
     def payouts(self, payouts: Sequence[Payout]) -> None:
         """Show the payouts, as read from the chain."""
         self._payouts = list(payouts)
@@ -90,8 +98,9 @@ class View:
             "role",
             "paid rounds",
             "earned",
+            "jury",
             "claimed",
-            "slashed",
+            "lost",
             title="payouts, read from the chain",
             title_justify="left",
         )
@@ -99,7 +108,13 @@ class View:
             column.justify = "right"
         for one in payouts:
             table.add_row(
-                one.account, one.role, str(one.rounds), tokens(one.earned), tokens(one.claimed), tokens(one.lost)
+                one.account,
+                one.role,
+                str(one.rounds),
+                tokens(one.earned),
+                tokens(one.jury),
+                tokens(one.claimed),
+                tokens(one.lost),
             )
         self._console.print(table)
 
@@ -111,6 +126,8 @@ class View:
                 f"ledger  funded {tokens(ledger['funded'])} = paid {tokens(ledger['paid_from_escrow'])} + refunded "
                 f"{tokens(ledger['refunded'])}, difference {ledger['difference']} wei"
             )
+        for line in _stories(result):
+            self._console.print(line)
         for failure in result.failures:
             self._console.print(f"FAILED: {failure}", style="red")
         gain = result.rewards[-1] - result.base_reward
@@ -130,3 +147,23 @@ class View:
                 sys.stdout,
             )
             print()
+
+
+def _stories(result: Result) -> list[str]:
+    """Return what became of the lazy validator and of the good work that was refused, in plain words."""
+    told, lines = result.stories, []
+    if told.seats_passed:
+        lines.append(
+            f"canary  validator-4 passed {told.seats_passed} seats of bad work unseen and lost "
+            f"{tokens(told.lazy_cut)}; {tokens(told.bonus)} of it went to those who had looked"
+        )
+    if told.challenges_won:
+        lines.append(
+            f"refused {told.challenged} did good work that was refused; it won a challenge "
+            f"and was paid {tokens(told.paid)}"
+        )
+        lines.append(
+            f"        those who had refused lost {tokens(told.refusers_cut)}, of which it got {tokens(told.reward)}; "
+            f"the jury cost it {tokens(told.jury_fees)}"
+        )
+    return lines

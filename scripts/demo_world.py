@@ -23,18 +23,14 @@ from assay.chain.outbox import Outbox
 from assay.errors import Broken, Refused, Unavailable
 from assay.protocol.spec import TaskSpec, parse_toml, to_toml
 from assay.store.engine import Store, open_store
+from demo_plot import CANARY_MAKER, CHEAT, INITIATOR, LAZY, LAZY_STAKE, TOKEN, TRAINERS, VALIDATORS, Plot
 
-TOKEN = 10**18
 PASSWORD = "local demo keys, no value"  # noqa: S105 - nothing of value is behind it
 SCRYPT_N = 1 << 10  # seven keys in no time; `assay account new` uses the full cost
 SUPPLY = 1_000_000 * TOKEN
 UNBONDING_SECONDS = 600
 FUNDS = 1_000 * TOKEN
-TRAINER_STAKE, VALIDATOR_STAKE = "115", "100"
-INITIATOR = "initiator"
-TRAINERS = ("trainer-1", "trainer-2", "trainer-3")
-VALIDATORS = ("validator-1", "validator-2", "validator-3")
-CHEAT = TRAINERS[-1]
+TASK = 1
 STOP_SECONDS = 20.0
 
 
@@ -55,15 +51,18 @@ def _alone(path: Path) -> IO[str]:
     return lock
 
 
-class World:
-    """A local chain with a published task and seven running nodes, for the length of a `with` block."""
+def _fault(name: str, since: int) -> tuple[str, ...]:
+    return ("--fault", name, "--fault-from", str(since))
 
-    def __init__(self, root: Path, fault: str, fault_from: int, rounds: int, patience: int) -> None:
+
+class World:
+    """A local chain with a published task and running nodes, for the length of a `with` block."""
+
+    def __init__(self, root: Path, plot: Plot, patience: int) -> None:
         self.root = root
         self.folder = root / "build" / "demo"
         self.home = self.folder / "home"
-        self.fault, self.fault_from = fault, fault_from
-        self._rounds, self._patience = rounds, patience
+        self.plot, self._patience = plot, patience
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> World:
@@ -89,7 +88,7 @@ class World:
     def _begin(self) -> None:
         template = self._assay(INITIATOR, "task", "init", "digits", output=self.folder / "digits.toml")
         self.client = self._anvil.client()
-        for name in (INITIATOR, *TRAINERS, *VALIDATORS):
+        for name in self.plot.names:
             keys.create(self.home / "keys", name, PASSWORD, SCRYPT_N)
         self.addresses = {entry.name: entry.address for entry in keys.listing(self.home / "keys")}
         self.names = {address: name for name, address in self.addresses.items()}
@@ -103,7 +102,8 @@ class World:
             self.client.rpc("anvil_setBalance", address, hex(100 * TOKEN))
             self.outbox.put(f"fund:{name}", self.contracts.transfer(address, FUNDS))
         for name in VALIDATORS:
-            self._start(name, "validator", "run", "--stake", VALIDATOR_STAKE)
+            refusing = _fault("refuse", self.plot.refused_round) if self.plot.refused_round else ()
+            self._start(name, "validator", "run", "--stake", str(self.plot.validator_stake), *refusing)
         for name in self.addresses:
             self.outbox.wait(f"fund:{name}", 30)
         self._finish(template, "task init digits", 120)
@@ -114,16 +114,38 @@ class World:
         self._finish(publish, "task publish", 60)
         self._start(INITIATOR, "initiator", "run", "--task", "1", "--port", str(port))
         for name in TRAINERS:
-            cheat = ("--fault", self.fault, "--fault-from", str(self.fault_from)) if name == CHEAT else ()
-            self._start(name, "trainer", "run", "--task", "1", "--stake", TRAINER_STAKE, *cheat)
+            self._start(name, "trainer", "run", "--task", "1", *self._role_of(name))
+
+    def _role_of(self, name: str) -> tuple[str, ...]:
+        """Return a trainer's options: its stake, and what it does beside training."""
+        money, plot = self.spec.money, self.plot
+        wei = plot.trainer_stake(name, money.bond, money.seats * money.seat_fee)
+        stake = ("--stake", f"{wei // TOKEN}.{wei % TOKEN:018d}")
+        if name == CHEAT:
+            return (*stake, *_fault(plot.fault, plot.fault_from))
+        canaries = plot.canaries if name == CANARY_MAKER else ()
+        return (*stake, *(word for number in canaries for word in ("--canary", str(number))))
+
+    def go_on(self) -> None:
+        """Raise Broken when a node has ended with an error; let validator-4 enlist when its time has come."""
+        self.check_alive()
+        if LAZY in self.plot.names and LAZY not in self._nodes and self._opened(self.plot.refused_round + 1):
+            lazy = _fault("lazy", self.plot.canaries[0])
+            self._start(LAZY, "validator", "run", "--task", "1", "--stake", str(LAZY_STAKE), *lazy)
+
+    def _opened(self, number: int) -> bool:
+        task = self.store.task(TASK)
+        if task is None or not task.start:
+            return False
+        return self.client.head().time >= task.start + (number - 1) * self.spec.rounds.period
 
     def _task(self) -> TaskSpec:
-        """Write the built-in task so that it waits for all seven nodes."""
+        """Write the built-in task so that it waits for all trainers and the first three validators."""
         template = parse_toml((self.folder / "digits.toml").read_text())
-        everyone = {"min_stake": len(VALIDATORS) * int(VALIDATOR_STAKE) * TOKEN, "min_trainers": len(TRAINERS)}
+        everyone = {"min_stake": len(VALIDATORS) * self.plot.validator_stake * TOKEN, "min_trainers": len(TRAINERS)}
         windows = replace(
             template.rounds,
-            count=self._rounds,
+            count=self.plot.rounds,
             commit=template.rounds.commit + self._patience,
             period=template.rounds.period + self._patience,
         )

@@ -1,4 +1,4 @@
-"""The whole loop in processes on Anvil: the demo itself, two rounds of it."""
+"""The whole loop in processes on Anvil: the demo itself, four rounds of it with all its stories."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def _left_over() -> list[str]:
 
 @pytest.mark.e2e
 @pytest.mark.timeout(280)
-def test_demo__two_rounds_with_a_cheat_in_the_second__every_claim_holds_and_nothing_is_left() -> None:
+def test_demo__a_cheat_a_wrong_refusal_and_a_lazy_validator__every_claim_holds_and_nothing_is_left() -> None:
     options = [
         "--json",
         "--rounds",
-        "2",
+        "4",
         "--fault",
         "reward",
         "--fault-from",
-        "2",
+        "1",
         "--min-gain",
         "-1",
         "--patience",
@@ -49,12 +49,18 @@ def test_demo__two_rounds_with_a_cheat_in_the_second__every_claim_holds_and_noth
     result = json.loads(done.stdout)
     assert result["ok"] and result["failures"] == []
     assert (result["cheats"], result["cheats_met"], result["honest_refused"]) == (1, 1, 0)
-    assert len(result["rewards"]) == 3
-    assert [row["accepted"] for row in result["rows"]] == [None, 3, 2]
-    assert "trainer-3: reward, leaf" in result["rows"][2]["refused"][0]
+    assert len(result["rewards"]) == 5
+    accepted = [row["accepted"] for row in result["rows"]]
+    assert accepted[:2] == [None, 2] and accepted[3:] == [1, 1]
+    assert "trainer-3: reward, leaf" in result["rows"][1]["refused"][0]
+    assert all("trainer-2: canary" in " ".join(row["refused"]) for row in result["rows"][3:])
+    stories, payouts = result["stories"], {one["account"]: one for one in result["payouts"]}
+    assert (stories["canaries"], stories["challenges_won"]) == ("2", "1")
+    assert payouts["validator-4"]["lost"] >= int(stories["lazy_cut"]) > 0
+    assert payouts[stories["challenged"]]["lost"] == 0 < int(stories["paid"])
     ledger = {name: int(wei) for name, wei in result["ledger"].items()}
     assert ledger["funded"] == ledger["paid_from_escrow"] + ledger["refunded"]
     assert ledger["difference"] == 0 and ledger["burned"] > 0
     assert sum(one["earned"] for one in result["payouts"]) == ledger["paid_from_escrow"] + ledger["paid_from_stakes"]
-    assert all(one["claimed"] == one["earned"] for one in result["payouts"])
+    assert all(one["claimed"] == one["earned"] + one["jury"] for one in result["payouts"])
     assert _left_over() == []

@@ -72,7 +72,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=6, help="rounds to run (default: 6; the claims are made for 6)")
     parser.add_argument(
-        "--patience", type=int, default=0, metavar="SECONDS", help="longer checking in each round, for slow machines"
+        "--patience",
+        type=int,
+        default=0,
+        metavar="SECONDS",
+        help="longer work and checking in each round, for slow machines",
     )
     parser.add_argument("--min-gain", type=float, default=0.08, help="rise of the reward to ask for (default: 0.08)")
     parser.add_argument("--plain", action="store_true", help="without the wrong refusal and the lazy validator")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from assay.protocol.pay import exposure
 from assay.protocol.votes import unpack
 from assay.store.rows import SubmissionRow
-from assay.types import CutReason, Outcome, Reason, Verdict
+from assay.types import ClaimKind, CutReason, Outcome, Reason, Verdict
 from demo_plot import CANARY_MAKER, CHEAT, INITIATOR, TRAINERS
 from demo_stories import Figures, Stories, jury_fees
 from demo_view import Payout, Row, tokens
@@ -96,12 +96,17 @@ class Claims:
         for case in store.cases(TASK):
             row = store.submission(TASK, case.round, case.index)
             is_paid = row is not None and row.outcome == Outcome.PAID
-            if row is None or (case.id, is_paid) in self._told or (case.ruling is not None and not is_paid):
+            if (
+                row is None
+                or case.claim != ClaimKind.GOOD_LEAF
+                or (case.id, is_paid) in self._told
+                or (case.ruling is not None and not is_paid)
+            ):
                 continue
             self._told.add((case.id, is_paid))
             who = self._world.names[case.challenger]
             paid = tokens(row.units * self._world.spec.money.price)
-            began = f"round {case.round}: {who}'s good work was refused; it challenges that before a jury"
+            began = f"round {case.round}: {who} challenges the refusal of its work before a jury"
             won = f"round {case.round}: the jury finds {who}'s work good: paid {paid}, its refusers are cut"
             lines.append(won if is_paid else began)
         return lines

@@ -146,7 +146,8 @@ class World:
         windows = replace(
             template.rounds,
             count=self.plot.rounds,
-            commit=template.rounds.commit + self._patience,
+            work=template.rounds.work + self._patience // 3,
+            commit=template.rounds.commit + self._patience - self._patience // 3,
             period=template.rounds.period + self._patience,
         )
         spec = replace(template, rounds=windows, money=replace(template.money, **everyone))

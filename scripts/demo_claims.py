@@ -12,7 +12,7 @@ from assay.protocol.votes import unpack
 from assay.store.rows import SubmissionRow
 from assay.types import ClaimKind, CutReason, Outcome, Reason, Verdict
 from demo_plot import CANARY_MAKER, CHEAT, INITIATOR, TRAINERS
-from demo_stories import Figures, Stories, jury_fees
+from demo_stories import Figures, Stories, court_income, reward, share_of
 from demo_view import Payout, Row, tokens
 from demo_world import TASK, World
 
@@ -105,7 +105,7 @@ class Claims:
                 continue
             self._told.add((case.id, is_paid))
             who = self._world.names[case.challenger]
-            paid = tokens(row.units * self._world.spec.money.price)
+            paid = tokens(share_of(self._world, row)) if is_paid else ""
             began = f"round {case.round}: {who} challenges the refusal of its work before a jury"
             won = f"round {case.round}: the jury finds {who}'s work good: paid {paid}, its refusers are cut"
             lines.append(won if is_paid else began)
@@ -141,7 +141,6 @@ class Claims:
             paid = store.payments(address, TASK)
             slashes, cuts = store.slashes(address, TASK), store.cuts(address, TASK)
             lost = sum(row.burned + row.paid for row in (*slashes, *cuts))
-            jury = sum(jury_fees(self._world, case).get(address, 0) for case in store.cases(TASK))
             claimed = sum(row.amount for row in store.claims(address))
             role = "trainer" if name in TRAINERS else "validator"
             table.append(
@@ -152,7 +151,7 @@ class Claims:
                     sum(row.amount for row in paid),
                     claimed,
                     lost,
-                    jury,
+                    court_income(self._world, address),
                 )
             )
         return table
@@ -227,7 +226,7 @@ class Claims:
             self._claim(False, "the task isn't on chain")
             return {}
         payments, rounds = store.payments(task=TASK), store.rounds(TASK)
-        paid = sum(row.amount for row in payments)
+        paid = sum(row.amount for row in payments) + sum(reward(world, case) for case in store.cases(TASK))
         late = [row for number in range(1, world.spec.rounds.count + 1) for row in store.asides(TASK, number)]
         from_escrow = sum(row.from_escrow or 0 for row in (*rounds, *late))
         from_stakes = sum(row.from_stakes or 0 for row in (*rounds, *late))

@@ -116,10 +116,10 @@ class Stories:
         is_own = about == wanted and case.challenger == row.trainer
         self._claim(is_own, f"the challenge isn't its trainer's of submission 0 of round {number}")
         self._claim(case.ruling == Ruling.UPHELD, f"the challenge was ruled on with {case.ruling}")
-        full = [(1, 1, row.units * self._money.price)]
+        share = [(1, 1, share_of(self._world, row))]
         found = self._paid(number, self._world.names[row.trainer], Role.TRAINER)
-        is_paid = row.outcome == Outcome.PAID and found == full
-        self._claim(is_paid, f"round {number}: the challenged work got {found}, {full} was due")
+        is_paid = row.outcome == Outcome.PAID and found == share
+        self._claim(is_paid, f"round {number}: the challenged work got {found}, {share} was due")
         lost = [one for one in self._store.slashes(row.trainer, TASK) if one.round == number]
         self._claim(not lost, f"round {number}: the trainer that was right lost its bond")
         refused = self._seats(row, Verdict.INVALID)
@@ -128,7 +128,7 @@ class Stories:
         is_in = any(0 in after and 0 not in before for before, after in self._changes(number))
         self._claim(is_in, f"no checkpoint took in submission 0 of round {number} after it was paid")
         self._figures.challenged = self._world.names[row.trainer]
-        self._figures.paid = full[0][2]
+        self._figures.paid = share[0][2]
         self._figures.challenges_won += int(case.ruling == Ruling.UPHELD and is_paid)
         self._figures.refusers_cut += sum(cut.burned + cut.paid for cut in cuts_of(self._world, row))
         self._figures.reward += reward(self._world, case)
@@ -186,6 +186,22 @@ def jury_fees(world: World, case: CaseRow) -> dict[str, int]:
     """Return what the jurors of a closed case got, by account. The challenger paid it."""
     agreed = [row for row in world.store.jurors(case.id) if case.ruling and row.vote == case.ruling]
     return {row.juror: (row.seats or 0) * world.spec.money.seat_fee for row in agreed}
+
+
+def share_of(world: World, row: SubmissionRow) -> int:
+    """Return what a share that was set aside comes to when it is paid: its full claim while the round's pot is enough
+    for all that the round may owe, else its part of the pot.
+    """
+    due = next(int(aside.json["due"]) for aside in world.store.asides(TASK, row.round) if aside.index == row.index)
+    full, pot = row.units * world.spec.money.price, world.spec.money.pot
+    return full if due <= pot else full * pot // due
+
+
+def court_income(world: World, address: str) -> int:
+    """Return what an account got from the task's cases: a juror's fees, a challenger's part of cuts."""
+    cases = world.store.cases(TASK)
+    fees = sum(jury_fees(world, case).get(address, 0) for case in cases)
+    return fees + sum(reward(world, case) for case in cases if case.challenger == address)
 
 
 def reward(world: World, case: CaseRow) -> int:

@@ -40,7 +40,7 @@ class Payout:
     earned: int
     claimed: int
     lost: int
-    jury: int = 0
+    court: int = 0
 
 
 def tokens(wei: int) -> str:
@@ -98,7 +98,7 @@ class View:
             "role",
             "paid rounds",
             "earned",
-            "jury",
+            "court",
             "claimed",
             "lost",
             title="payouts, read from the chain",
@@ -112,7 +112,7 @@ class View:
                 one.role,
                 str(one.rounds),
                 tokens(one.earned),
-                tokens(one.jury),
+                tokens(one.court),
                 tokens(one.claimed),
                 tokens(one.lost),
             )

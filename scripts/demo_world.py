@@ -124,7 +124,7 @@ class World:
         if name == CHEAT:
             return (*stake, *_fault(plot.fault, plot.fault_from))
         canaries = plot.canaries if name == CANARY_MAKER else ()
-        return (*stake, *(word for number in canaries for word in ("--canary", str(number))))
+        return (*stake, *(("--canaries", ",".join(map(str, canaries))) if canaries else ()))
 
     def go_on(self) -> None:
         """Raise Broken when a node has ended with an error; let validator-4 enlist when its time has come."""

@@ -57,10 +57,11 @@ def test_demo__a_cheat_a_wrong_refusal_and_a_lazy_validator__every_claim_holds_a
     stories, payouts = result["stories"], {one["account"]: one for one in result["payouts"]}
     assert (stories["canaries"], stories["challenges_won"]) == ("2", "1")
     assert payouts["validator-4"]["lost"] >= int(stories["lazy_cut"]) > 0
-    assert payouts[stories["challenged"]]["lost"] == 0 < int(stories["paid"])
+    assert payouts[stories["challenged"]]["court"] == int(stories["reward"]) > 0 < int(stories["paid"])
     ledger = {name: int(wei) for name, wei in result["ledger"].items()}
     assert ledger["funded"] == ledger["paid_from_escrow"] + ledger["refunded"]
     assert ledger["difference"] == 0 and ledger["burned"] > 0
-    assert sum(one["earned"] for one in result["payouts"]) == ledger["paid_from_escrow"] + ledger["paid_from_stakes"]
-    assert all(one["claimed"] == one["earned"] + one["jury"] for one in result["payouts"])
+    earned = sum(one["earned"] for one in result["payouts"]) + int(stories["reward"])
+    assert earned == ledger["paid_from_escrow"] + ledger["paid_from_stakes"]
+    assert all(one["claimed"] == one["earned"] + one["court"] for one in result["payouts"])
     assert _left_over() == []

@@ -67,7 +67,11 @@ class Client:
             raise Refused(f"The RPC URL {url!r} isn't an http:// or https:// address.")
         self.url = url
         self._retries = retries
-        self._provider = HTTPProvider(url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None)
+        session = requests.Session()
+        session.trust_env = False  # proxies and netrc come from the environment, which only settings may read
+        self._provider = HTTPProvider(
+            url, request_kwargs={"timeout": timeout}, session=session, exception_retry_configuration=None
+        )
         self._settled: dict[int, BlockRef] = {}
         self.chain_id = int(self.rpc("eth_chainId"), 16)
         if chain_id is not None and self.chain_id != chain_id:

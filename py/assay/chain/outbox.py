@@ -117,7 +117,7 @@ class Outbox:
             Refused: the contract refused it, with the reason as a sentence.
             Unavailable: it isn't mined in time; it stays in the outbox.
         """
-        until, pause = time.monotonic() + seconds, 0.02
+        until, pause = time.monotonic() + seconds, 0.005
         while True:
             self.pump()
             row = self._row(key)

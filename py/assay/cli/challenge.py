@@ -179,19 +179,11 @@ def _meant(
 
 def _named(store: Store, row: SubmissionRow) -> list[tuple[int, int]]:
     """Return (check, leaf) of what is held against a submission: by its maker's canary, then by most seats."""
-    from collections import Counter
+    from assay.roles.disputing import held_against
 
-    from assay.protocol.votes import unpack
-    from assay.types import Verdict
-
-    seats: Counter[tuple[int, int]] = Counter()
-    cast = [one.votes for one in store.votes(row.task, row.round)]
-    cast += [one.votes for one in store.extras(row.task, row.round)]
-    for vote in (vote for packed in cast for vote in unpack(packed)):
-        if vote.index == row.index and vote.verdict is not Verdict.VALID:
-            seats[int(vote.reason), vote.leaf] += vote.seats.bit_count()
     canary = [(one.check, one.leaf) for one in store.canaries(row.task, row.round) if one.index == row.index]
-    return list(dict.fromkeys([*canary, *(named for named, _ in seats.most_common())]))
+    votes = [(check, leaf) for index, check, leaf in held_against(store, row.task, row.round) if index == row.index]
+    return list(dict.fromkeys([*canary, *votes]))
 
 
 def _require_new(store: Store, row: SubmissionRow, kind: int, check: int, leaf: int) -> None:

@@ -53,6 +53,7 @@ def run_trainer(
     """
     s = session(ctx)
     number = running.require_task(s, task)
+    running.require_admitted(s, number)
     wei = running.trainer_stake(s, number, parse(stake, "--stake") if stake else None)
     running.check_fault("trainer", fault)
     more = {"task": number, "stake": wei, "fault": fault, "fault_from": fault_from, "challenge": not no_challenge}
@@ -81,6 +82,8 @@ def run_validator(
     """
     s = session(ctx)
     number = None if task is None else running.require_task(s, task)
+    if number is not None:
+        running.require_admitted(s, number)
     wei = running.validator_stake(s, number, parse(stake, "--stake") if stake else None)
     running.check_fault("validator", fault)
     s.screen.say(running.expectation(s, number, wei))

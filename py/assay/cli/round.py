@@ -30,6 +30,7 @@ def finalize(ctx: typer.Context, task: Task, round_: Round) -> None:
     """
     from assay.cli.sender import sender
     from assay.roles import settling
+    from assay.roles.salts import wanted
 
     s = session(ctx)
     name = s.actor
@@ -37,7 +38,7 @@ def finalize(ctx: typer.Context, task: Task, round_: Round) -> None:
         row = _task(s, store, task)
         _require_over(s, store, row, round_)
         config = sender(s, name)
-        due = settling.to_be_paid(store, row, round_)
+        due = wanted(store, row, round_) if store.seal(task, round_) else []
         salts = settling.salts_of(config, s.contracts.deployment.ledger, due)
         silent = [one for one in due if one.index not in salts]
         lines = [f"settles round {round_} of task {task}: {len(store.submissions(task, round_))} submissions"]

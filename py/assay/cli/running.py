@@ -107,6 +107,14 @@ def require_task(s: Session, task: int | None) -> int:
     return alive[0]
 
 
+def require_admitted(s: Session, task: int) -> None:
+    """Refuse a private task to which the acting account has redeemed no invite."""
+    if s.contracts.terms(task)["isPrivate"] and not s.contracts.admits(task, s.names.address(s.actor)):
+        asked = s.names.of(s.contracts.initiator(task))
+        how = f"ask {asked} for an invite, then {program()} invite redeem LINE"
+        raise Refused(f"task {task} is private, and {s.actor} isn't admitted: {how}")
+
+
 def trainer_stake(s: Session, task: int, asked: int | None) -> int:
     """Return the wei to enlist: what was asked, else what three open submissions risk. Refused if it can't back one."""
     from assay.api.amounts import formatted

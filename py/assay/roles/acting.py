@@ -19,10 +19,9 @@ from assay.roles.daemon import Daemon
 from assay.roles.deciding import TaskView
 from assay.roles.node import Node
 from assay.roles.observing import key, observe
-from assay.roles.salts import gather
+from assay.roles.salts import gather, wanted
 from assay.roles.secrets import mark_salt
 from assay.store.rows import SubmissionRow, TaskRow
-from assay.store.settled import accepted
 from assay.types import Role
 
 WAIT_SECONDS = 60.0
@@ -150,9 +149,7 @@ def enlist(node: Node, task: TaskRow) -> None:
 
 def finalize(node: Node, task: TaskRow, round_: int) -> None:
     """Settle a round from this node's records, with the salts that trainers tell; the rest is set aside for them."""
-    rows = node.store.submissions(task.id, round_)
-    paid = set(accepted(node.store, task, round_))
-    asked = [row for row in rows if row.index in paid]
+    asked = wanted(node.store, task, round_)
     own = {row.index: salt_of(node, row) for row in asked if row.trainer == node.account}
 
     def work() -> dict[int, bytes]:

@@ -30,14 +30,19 @@ def refusals(store: Store, task: TaskRow, round_: int, trainer: str) -> tuple[Re
     own = {row.index for row in store.submissions(task.id, round_) if row.trainer == trainer}
     outcomes = tally_of(store, task, round_, votes_only=True).outcomes if own else []
     refused = {index for index in own if outcomes[index] in REFUSED}
-    seats: Counter[Refusal] = Counter()
-    packed = [row.votes for row in store.votes(task.id, round_)] + [row.votes for row in store.extras(task.id, round_)]
-    for votes in packed:
-        for vote in unpack(votes):
-            if vote.index in refused and vote.verdict is not Verdict.VALID:
-                seats[vote.index, vote.reason, vote.leaf] += vote.seats.bit_count()
+    held = held_against(store, task.id, round_)
     challenged = {(c.index, c.check, c.leaf) for c in store.cases(task.id, round_) if c.claim == ClaimKind.GOOD_LEAF}
-    return tuple(named for named, _ in seats.most_common() if named not in challenged)
+    return tuple(named for named in held if named[0] in refused and named not in challenged)
+
+
+def held_against(store: Store, task: int, round_: int) -> list[Refusal]:
+    """Return (index, check, leaf) of all that the votes of a round hold against its submissions, most seats first."""
+    seats: Counter[Refusal] = Counter()
+    packed = [row.votes for row in store.votes(task, round_)] + [row.votes for row in store.extras(task, round_)]
+    for vote in (vote for votes in packed for vote in unpack(votes)):
+        if vote.verdict is not Verdict.VALID:
+            seats[vote.index, int(vote.reason), vote.leaf] += vote.seats.bit_count()
+    return [named for named, _ in seats.most_common()]
 
 
 def wrongs(store: Store, task: TaskRow, round_: int, validator: str) -> tuple[tuple[int, int, int, int], ...]:

@@ -16,7 +16,9 @@ from assay.errors import Refused, Unavailable
 from assay.protocol.hashing import hex32
 from assay.protocol.typed_data import mark
 from assay.protocol.windows import Schedule
-from assay.store.rows import SubmissionRow
+from assay.store.engine import Store
+from assay.store.rows import SubmissionRow, TaskRow
+from assay.store.settled import accepted
 from assay.swarm.addresses import locate
 from assay.swarm.link import Link, Patience
 from assay.types import MarkKind
@@ -49,6 +51,12 @@ def may_tell(schedule: Schedule | None, round_: int, now: int) -> bool:
 def is_work(row: SubmissionRow, salt: bytes) -> bool:
     """Tell whether a salt opens a submission's mark as work."""
     return mark(MarkKind.WORK, salt, 0, 0) == row.mark
+
+
+def wanted(store: Store, task: TaskRow, round_: int) -> list[SubmissionRow]:
+    """Return the submissions of a sealed round whose salts its settlement wants: those that the votes accept."""
+    paid = set(accepted(store, task, round_))
+    return [row for row in store.submissions(task.id, round_) if row.index in paid]
 
 
 def gather(rows: list[SubmissionRow], known: dict[int, bytes], *, allow_private: bool) -> dict[int, bytes]:

@@ -18,7 +18,6 @@ from assay.roles.salts import gather, is_work
 from assay.roles.secrets import mark_salt
 from assay.store.engine import Store
 from assay.store.rows import AsideRow, SubmissionRow, TaskRow
-from assay.store.settled import accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +43,6 @@ def salts_of(config: NodeConfig, ledger: str, rows: list[SubmissionRow]) -> dict
     }
     mine = {row.index: own[row.index] for row in rows if row.index in own and is_work(row, own[row.index])}
     return gather(rows, mine, allow_private=config.allow_private)
-
-
-def to_be_paid(store: Store, task: TaskRow, round_: int) -> list[SubmissionRow]:
-    """Return the submissions of a round whose salts its settlement wants: those that the votes accept."""
-    if store.seal(task.id, round_) is None:
-        return []
-    paid = set(accepted(store, task, round_))
-    return [row for row in store.submissions(task.id, round_) if row.index in paid]
 
 
 def finalize(config: NodeConfig, store: Store, task: int, round_: int, salts: dict[int, bytes]) -> Receipt:

@@ -157,7 +157,7 @@ def close(ctx: typer.Context, case: Id) -> None:
         return
     with s.records() as store:
         seen = hearing(store, _case(s, store, case), s.names, _now(s, store))
-    s.screen.result({**seen, "block": receipt.block}, "\n".join(shown(seen)))
+    s.screen.result({**seen, "block": receipt.block}, f"closed, block {receipt.block} · {shown(seen)[-1]}")
 
 
 def _case(s: Session, store: Store, case: int) -> CaseRow:

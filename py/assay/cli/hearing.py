@@ -129,7 +129,7 @@ def _next(seen: dict[str, Any]) -> str:
     case = f"{program()} case"
     hints = {
         "appealing": f" · turn it: {case} appeal {seen['id']}",
-        "voting": f" · enlisted stake votes: {case} vote {seen['id']} holds|fails",
+        "voting": f" · vote: {case} vote {seen['id']} holds|fails",
         "ready": f" · end it: {case} close {seen['id']}",
     }
     return hints.get(seen["stage"], "") if seen["stage"] != "appealing" or not seen["appeal"] else " · appealed"

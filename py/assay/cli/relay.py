@@ -33,8 +33,7 @@ def send(ctx: typer.Context, file: File) -> None:
 
     s = session(ctx)
     request = _read(file)
-    call = request.call(s.contracts)
-    state = _state(s, request)
+    call, state = request.call(s.contracts), _state(s, request)
     if state != "open":
         raise Refused(f"the request can't be sent: it is {state}")
     payer = s.actor
@@ -53,7 +52,6 @@ def show(ctx: typer.Context, file: File) -> None:
     """
     s = session(ctx)
     request = _read(file)
-    request.call(s.contracts)
     state = _state(s, request)
     s.screen.result({**request.to_json(s.contracts), "state": state}, f"{_words(s, request)}\n{state}")
 
@@ -101,9 +99,16 @@ def _read(file: Path) -> Request:
 
 
 def _state(s: Session, request: Request) -> str:
+    call = request.call(s.contracts)
     if s.contracts.is_nonce_used(request.account, request.nonce):
         return "sent or cancelled already"
-    return "expired" if s.client.head().time > request.deadline else "open"
+    if s.client.head().time > request.deadline:
+        return "expired"
+    try:
+        s.client.call(call.to, call.data)
+    except Refused as error:
+        return f"refused by the contracts now: {str(error).rstrip('.')}"
+    return "open"
 
 
 def _words(s: Session, request: Request) -> str:

@@ -47,6 +47,9 @@ class Purse:
         """Send calls one after another, each when the one before is mined; return the last receipt."""
         if self.unsent is not None:
             return self._keep(self.unsent, calls)
+        client = self.contracts.client
+        if not client.balance(self.account) and client.fees().max_fee:
+            raise Refused(f"{self.account} has nothing to pay gas with; see --sign-only and `relay send`")
         receipt = None
         for call in calls:
             name = f"{what}:{uuid.uuid4().hex}"

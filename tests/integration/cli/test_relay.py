@@ -43,6 +43,7 @@ def sent(run: Run, file: str) -> Any:
 
 
 def test_relay__account_without_gas__stakes_leaves_and_comes_back(run: Run, dora: str, signed: Any, chain: Any) -> None:
+    assert "nothing to pay gas with" in refusal(run("stake", "add", "20", "--as", "dora", "--yes"))
     file = signed("stake", "add", "20", "--as", "dora")
     assert chain.contracts.account(dora).free == 0
     shown = run("relay", "show", file).stdout
@@ -77,7 +78,8 @@ def test_relay__expired_cancelled_changed__refused_with_the_reason(
     file = Path(signed("stake", "add", "1", "--as", "dora"))
     request = json.loads(file.read_text())
     file.write_text(json.dumps({**request, "nonce": "7"}))
-    refusal(run("relay", "send", str(file), "--as", "alice", "--yes"))
+    assert "refused by the contracts now: The signature isn't that of" in run("relay", "show", str(file)).stdout
+    assert "The signature isn't that of" in refusal(run("relay", "send", str(file), "--as", "alice", "--yes"))
     file.write_text(json.dumps({**request, "chain_id": 1}))
     assert "the request is for chain 1" in refusal(run("relay", "send", str(file), "--as", "alice", "--yes"))
     assert chain.contracts.account(dora).free == 0

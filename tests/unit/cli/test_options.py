@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -99,7 +100,7 @@ def test_usage__mistyped__code_2_and_one_sentence(line: list[str]) -> None:
 def commands() -> list[list[str]]:
     single = ["up", "down", "status", "logs", "doctor", "watch", "payouts", "claim", "explain", "deploy"]
     groups = {
-        "task": ["init", "check", "estimate", "publish", "list", "show", "cancel", "refund"],
+        "task": ["init", "check", "estimate", "plan", "publish", "list", "show", "cancel", "refund"],
         "trainer": ["run", "stop"],
         "validator": ["run", "stop", "status", "estimate"],
         "initiator": ["run", "stop"],
@@ -120,6 +121,12 @@ def test_help__every_command__has_an_example_and_the_global_options(line: list[s
     assert result.exit_code == 0
     assert "Example" in result.stdout
     assert "--dry-run" in result.stdout or len(line) == 2
+
+
+def test_docs__every_command__has_a_row_of_the_page() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
+    named = {name for row in page.splitlines() if row.startswith("| `") for name in row.split("|")[1].split("`")[1::2]}
+    assert named == {" ".join(line) for line in commands()}
 
 
 def test_help__root__hides_the_api_and_names_the_exit_codes() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +50,22 @@ def anvil() -> Iterator[Localnet]:
         yield net
 
 
+@pytest.fixture(scope="session")
+def new_chain(anvil: Localnet) -> Callable[[Path], Chain]:
+    """Deploy contracts whose records are kept in a folder."""
+
+    def deployed(folder: Path) -> Chain:
+        client = anvil.client(timeout=10)
+        client.rpc("evm_setAutomine", True)
+        deployment = deploy(client, localnet.signer(0), unbonding_period=3_600, supply=SUPPLY)
+        return Chain(anvil, client, Contracts(client, deployment), folder)
+
+    return deployed
+
+
 @pytest.fixture
-def chain(anvil: Localnet, tmp_path: Path) -> Iterator[Chain]:
+def chain(new_chain: Callable[[Path], Chain], tmp_path: Path) -> Iterator[Chain]:
     """Contracts of this test alone."""
-    client = anvil.client(timeout=10)
-    client.rpc("evm_setAutomine", True)
-    deployment = deploy(client, localnet.signer(0), unbonding_period=3_600, supply=SUPPLY)
-    yield Chain(anvil, client, Contracts(client, deployment), tmp_path)
-    client.rpc("evm_setAutomine", True)
+    made = new_chain(tmp_path)
+    yield made
+    made.client.rpc("evm_setAutomine", True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assay.artifact.manifest import Binding, FileEntry, Manifest
+from assay.chain.contracts import Contracts
 from assay.protocol.hashing import hex32, keccak, sha256
 from assay.protocol.sortition import jury_seats_of
 from assay.protocol.typed_data import ballot_digest, mark
@@ -52,6 +54,7 @@ class Court:
     world: World
     root: bytes
     checkpoint: bytes
+    snapshot: str = ""
 
     @property
     def short(self) -> str:
@@ -80,7 +83,11 @@ class Court:
         world.at(times.ruled_at)
 
 
-def begun(chain: Any, folder: Path, verdicts: dict[Any, Verdict]) -> Court:
+@pytest.fixture(scope="module")
+def sealed(new_chain: Any, tmp_path_factory: pytest.TempPathFactory) -> Court:
+    """A round with bob's submission whose votes aren't in; made once, and brought back for each test by `chain`."""
+    folder = tmp_path_factory.mktemp("sealed")
+    chain = new_chain(folder)
     world = World(chain, chain.store())
     world.publish()
     world.at(world.opens(1))
@@ -92,21 +99,38 @@ def begun(chain: Any, folder: Path, verdicts: dict[Any, Verdict]) -> Court:
     call = chain.contracts.submit(1, 1, 0, UNITS, root, mark(MarkKind.WORK, SALT, 0, 0), "http://bob")
     world.send(TRAINERS[0], call)
     world.seal(1)
+    return Court(world, root, checkpoint, chain.client.rpc("evm_snapshot"))
+
+
+@pytest.fixture
+def chain(sealed: Court, tmp_path: Path) -> Any:
+    """The chain of `sealed` as it was, read by a client that remembers nothing of other tests."""
+    made = sealed.world.chain
+    client = made.net.client(timeout=10)
+    assert client.rpc("evm_revert", sealed.snapshot)
+    sealed.snapshot = client.rpc("evm_snapshot")
+    shutil.copytree(made.folder / "home", tmp_path / "home")
+    contracts = Contracts(client, made.contracts.deployment)
+    return replace(made, client=client, contracts=contracts, folder=tmp_path)
+
+
+def voted(chain: Any, sealed: Court, verdicts: dict[Any, Verdict]) -> Court:
+    world = World(chain, chain.store())
+    world.start = sealed.world.start
     world.vote(1, verdicts)
     world.at(world.opens(1) + 132)
-    for who in VALIDATORS:
-        world.send(who, chain.contracts.attest(1, 1, checkpoint))
-    return Court(world, root, checkpoint)
+    world.send_all([(who, chain.contracts.attest(1, 1, sealed.checkpoint)) for who in VALIDATORS])
+    return Court(world, sealed.root, sealed.checkpoint)
 
 
 @pytest.fixture
-def passed(chain: Any, tmp_path: Path) -> Court:
-    return begun(chain, tmp_path, {})
+def passed(chain: Any, sealed: Court) -> Court:
+    return voted(chain, sealed, {})
 
 
 @pytest.fixture
-def refused(chain: Any, tmp_path: Path) -> Court:
-    return begun(chain, tmp_path, {0: Verdict.INVALID})
+def refused(chain: Any, sealed: Court) -> Court:
+    return voted(chain, sealed, {0: Verdict.INVALID})
 
 
 def bad(court: Court, *more: str) -> tuple[str, ...]:

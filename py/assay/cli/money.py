@@ -35,16 +35,19 @@ def payouts(
         found = lines(store, now, address, task)
         everyone = {address} if address else {line.account for line in found} | set(s.names.all().values())
         claimed = {one: sum(row.amount for row in store.claims(one)) for one in everyone if one}
+        paid = {one: sum(row.amount for row in store.payments(one)) for one in claimed}
         why_empty = "" if found else _why_empty(s, store, address, task)
     claimable = {one: s.contracts.account(one).claimable for one in claimed}
+    # no payment of a round: jurors' fees, and what is due to who shows a fault
+    disputes = {one: max(0, claimable[one] + claimed[one] - paid[one]) for one in claimed}
+    amounts = {"claimable": claimable, "claimed": claimed, "from_disputes": disputes}
     data = {
         "lines": [_line(s, line, now) for line in found],
         "accounts": [
-            {"name": s.names.of(one), "account": one, "claimable": str(claimable[one]), "claimed": str(claimed[one])}
+            {"name": s.names.of(one), "account": one, **{what: str(of[one]) for what, of in amounts.items()}}
             for one in sorted(claimed, key=s.names.of)
         ],
-        "claimable": str(sum(claimable.values())),
-        "claimed": str(sum(claimed.values())),
+        **{what: str(sum(of.values())) for what, of in amounts.items()},
     }
     s.screen.result(data, lambda: _show(s, data, who, why_empty))
 
@@ -131,7 +134,10 @@ def _show(s: Session, data: dict[str, Any], who: str | None, why_empty: str) -> 
     hint = ""
     if int(data["claimable"]):
         hint = f" → {program()} claim --as {who}" if who else f" → {program()} claim --all"
-    typer.echo(f"claimable {formatted(int(data['claimable']))} · claimed {formatted(int(data['claimed']))}{hint}")
+    disputes = int(data["from_disputes"])
+    more = f" · {formatted(disputes)} of it from disputes and faults shown" if disputes else ""
+    totals = f"claimable {formatted(int(data['claimable']))} · claimed {formatted(int(data['claimed']))}"
+    typer.echo(f"{totals}{more}{hint}")
 
 
 def _row(line: dict[str, Any]) -> list[str]:

@@ -123,7 +123,7 @@ def _why(s: Session, share: Waiting, has_salt: bool, now: int) -> str:
     """Return what a share waits for; empty when it can be settled."""
     if share.cases:
         return f"waits for case {', '.join(map(str, share.cases))}: {program()} case show {share.cases[0]}"
-    if has_salt or share.is_canary or now >= share.until:
+    if has_salt or not share.needs_salt or now >= share.until:
         return ""
     trainer = s.names.of(share.trainer)
     return f"waits for {trainer}'s salt, which only {trainer} can show; ends unpaid in {duration(share.until - now)}"

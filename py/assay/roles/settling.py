@@ -24,13 +24,13 @@ from assay.store.rows import AsideRow, SubmissionRow, TaskRow
 class Waiting:
     """A share that was set aside. `cases` that are open come first; then its salt, until the second `until`.
 
-    `is_canary`: it was opened as one, and needs no salt.
+    A canary, a share that a jury found bad and one that the votes refuse need none: `needs_salt` is the ledger's word.
     """
 
     index: int
     trainer: str
     cases: tuple[int, ...]
-    is_canary: bool
+    needs_salt: bool
     until: int
 
 
@@ -55,8 +55,7 @@ def waiting(contracts: Contracts, store: Store, task: TaskRow, round_: int) -> l
     """Return the shares of a round that wait, and for what."""
     ended = store.round(task.id, round_)
     rows = [row for row in store.asides(task.id, round_) if row.outcome is None]
-    canaries = {row.index for row in store.canaries(task.id, round_)}
-    return [_waiting(contracts, store, task, row, ended.block if ended else 0, canaries) for row in rows]
+    return [_waiting(contracts, store, task, row, ended.block if ended else 0) for row in rows]
 
 
 def resolve(config: NodeConfig, store: Store, task: int, round_: int, index: int, salt: bytes | None) -> str:
@@ -71,13 +70,23 @@ def resolve(config: NodeConfig, store: Store, task: int, round_: int, index: int
     return ""
 
 
-def _waiting(
-    contracts: Contracts, store: Store, task: TaskRow, row: AsideRow, ended: int, canaries: set[int]
-) -> Waiting:
+def _waiting(contracts: Contracts, store: Store, task: TaskRow, row: AsideRow, ended: int) -> Waiting:
     cases = [case for case in store.cases(task.id, row.round) if case.index == row.index]
     last = max([ended, *(case.block for case in cases if case.ruling is not None)])
     block = contracts.client.reference(last)
     until = (block.time if block else 0) + int(task.terms["challengeWindow"])
     submission = store.submission(task.id, row.round, row.index)
     still_open = tuple(case.id for case in cases if case.ruling is None)
-    return Waiting(row.index, submission.trainer if submission else "", still_open, row.index in canaries, until)
+    trainer = submission.trainer if submission else ""
+    needs_salt = not still_open and not _is_ready(contracts, store, row)
+    return Waiting(row.index, trainer, still_open, needs_salt, until)
+
+
+def _is_ready(contracts: Contracts, store: Store, row: AsideRow) -> bool:
+    """Ask the ledger whether it would settle a share without its salt."""
+    call = resolve_call(contracts, store, row.task, row.round, row.index)
+    try:
+        contracts.client.call(call.to, call.data)
+    except Refused:
+        return False
+    return True

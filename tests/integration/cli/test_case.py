@@ -177,6 +177,11 @@ def test_challenge__bad_leaf_upheld__goes_through_all_its_stages(run: Run, passe
     assert "reward, leaf 3 is bad" in text
     assert "case 1 is closed: upheld" in refusal(run("case", "close", "1", "--as", "carol", "--yes"))
     assert run("case", "list", "--open").stdout == "no cases\n"
+    as_json(run("round", "finalize", "1", "1", "--as", "carol", "--yes", "--json"))
+    as_json(run("round", "resolve", "1", "1", "--as", "carol", "--yes", "--json"))
+    won = as_json(run("payouts", "--as", "carol", "--json"))
+    assert int(won["from_disputes"]) >= BOND // 2, "half of the liar's bond is the challenger's"
+    assert "from disputes and faults shown" in run("payouts", "--as", "carol").stdout
 
 
 def test_appeal__against_the_jury__vote_of_all_stake_turns_it(run: Run, passed: Court, chain: Any) -> None:

@@ -25,13 +25,15 @@ contract PayChecks {
     function check_share__pot_that_is_enough__pays_in_full(uint96 amount, uint96 due, uint96 pot) external pure {
         if (due > pot) return;
         Sheet memory s;
-        assert(s.fromEscrow(amount, due, pot) == amount && s.out.fromEscrow == amount);
+        (s.due, s.pot) = (due, pot);
+        assert(s.fromEscrow(amount) == amount && s.out.fromEscrow == amount);
     }
 
     function part(uint256 amount, uint256 due, uint256 pot) internal pure {
         if (amount > due || pot >= due) return;
         Sheet memory s;
-        uint256 share = s.fromEscrow(amount, due, pot);
+        (s.due, s.pot) = (due, pot);
+        uint256 share = s.fromEscrow(amount);
         assert(s.out.fromEscrow == share);
         assert(share * due <= amount * pot);
     }

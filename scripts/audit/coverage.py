@@ -109,8 +109,8 @@ def _record(tallies: dict[str, Tally]) -> dict[str, object]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--required", type=float, default=100.0, help="per cent of lines and of branches")
-    parser.add_argument("--fuzz", type=int, default=64, help="runs of a fuzz test")
-    parser.add_argument("--invariant", type=int, default=8, help="runs of an invariant")
+    parser.add_argument("--fuzz", type=int, default=16, help="runs of a fuzz test")
+    parser.add_argument("--invariant", type=int, default=4, help="runs of an invariant")
     parser.add_argument("--depth", type=int, default=64, help="calls in a run of an invariant")
     parser.add_argument("--limit", type=float, default=3600.0, help="seconds for compiling and testing")
     parser.add_argument("--json", type=Path, help="where to write the figures")

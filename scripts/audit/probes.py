@@ -1,10 +1,9 @@
 """Puts probes into a copy of the contracts: one per statement and function, two per branch.
 
 A probe makes a directory through a cheatcode of forge. Unlike storage or an event, a directory outlives a revert, so
-that a call that reverts counts for the statements that it reached. That it was made is remembered in the
-environment: to ask for that is cheaper. Branches are the two outcomes of `if`, loops' conditions, `? :`, `require`,
-`assert` and the left side of `&&` and `||`; and the clauses of `try`. Branches inside assembly get no probe; they are
-counted apart.
+that a call that reverts counts for the statements that it reached. Branches are the two outcomes of `if`, loops'
+conditions, `? :`, `require`, `assert` and the left side of `&&` and `||`; and the clauses of `try`. Branches inside
+assembly get no probe; they are counted apart.
 """
 
 from __future__ import annotations
@@ -28,35 +27,19 @@ library Probe_ {
         return outcome;
     }
 
-    /// @dev createDir(path, true) and setEnv(path, "1"), unless envExists(path). A path has 10 bytes.
+    /// @dev createDir(path, true), encoded beyond the free pointer. A path has 10 bytes.
     function _mark(bytes32 path) private view {
-        if (_call(0xce8365f9, path, 0x20, 0x24, 0, 0x64) != 0) return;
-        _call(0x168b64d3, path, 0x40, 0x44, 1, 0x84);
-        _call(0x3d5923ee, path, 0x40, 0x44, 0x80, 0xc4);
-    }
-
-    /// @dev A cheatcode with `path` as its first argument, its length at `at`, and the word of a second one. Encoded
-    /// beyond the free pointer. What follows the path is the text "1", for the cheatcode that reads it.
-    function _call(uint256 selector, bytes32 path, uint256 offset, uint256 at, uint256 second, uint256 size)
-        private
-        view
-        returns (uint256 answer)
-    {
         assembly ("memory-safe") {
             let free := mload(0x40)
-            mstore(free, shl(224, selector))
-            mstore(add(free, 0x24), second)
-            mstore(add(free, 0x04), offset)
-            mstore(add(free, at), 10)
-            mstore(add(free, add(at, 0x20)), path)
-            mstore(add(free, add(at, 0x40)), 1)
-            mstore(add(free, add(at, 0x60)), shl(248, 0x31))
-            mstore(0, 0)
-            if iszero(staticcall(gas(), 0x7109709ECfa91a80626fF3989D68f67F5b1DD12D, free, size, 0, 32)) {
+            mstore(free, shl(224, 0x168b64d3))
+            mstore(add(free, 0x04), 0x40)
+            mstore(add(free, 0x24), 1)
+            mstore(add(free, 0x44), 10)
+            mstore(add(free, 0x64), path)
+            if iszero(staticcall(gas(), 0x7109709ECfa91a80626fF3989D68f67F5b1DD12D, free, 0x84, 0, 0)) {
                 returndatacopy(0, 0, returndatasize())
                 revert(0, returndatasize())
             }
-            answer := mload(0)
         }
     }
 

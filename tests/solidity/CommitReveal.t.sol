@@ -246,7 +246,7 @@ contract CommitRevealTest is Base {
 
     /// @dev checklist 18: every seat of every submission belongs to exactly one validator.
     function testFuzz_draw__seats_partition(bytes32 mix) public {
-        vm.assume(mix != 0);
+        vm.assume(mix != 0 && mix != PREVRANDAO); // the parent's: a chain that repeats it is refused
         vm.warp(opens(2));
         for (uint256 i; i < 3; ++i) {
             submit(trainers[i], 2, 1);

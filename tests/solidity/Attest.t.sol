@@ -196,6 +196,28 @@ contract AttestTest is Base {
         assertEq(ledger.asidesOf(task), 0, "nothing waits");
     }
 
+    function test_disputeRoot__nobody_attested_in_the_round__reverts() public {
+        vm.prank(address(court));
+        vm.expectRevert(abi.encodeWithSelector(WrongRoot.selector, ROOT));
+        ledger.disputeRoot(task, 1, ROOT);
+    }
+
+    function test_ruleRoot__round_16_later_was_attested__ends_without_attesters() public {
+        address[] memory both = pair(validators[0], validators[1]);
+        attest(validators[0], 1, ROOT);
+        attest(validators[1], 1, ROOT);
+        vm.prank(address(court));
+        ledger.disputeRoot(task, 1, ROOT);
+        finalize(1);
+        vm.warp(votesEnd(17));
+        attest(validators[2], 17, "another root"); // its candidate stands where round 1's stood
+        vm.startPrank(address(court));
+        vm.expectRevert(WrongAttesters.selector);
+        ledger.ruleRoot(task, 1, 1, stranger, both);
+        ledger.ruleRoot(task, 1, 1, stranger, nobody);
+        assertEq(claimable(stranger), 0, "nobody is known to have attested");
+    }
+
     function test_attest__an_older_round_than_the_head__reverts() public {
         vm.warp(votesEnd(2));
         attest(validators[0], 2, ROOT);

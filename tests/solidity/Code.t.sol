@@ -168,6 +168,10 @@ contract CodeTest is Base {
             vm.mockCall(address(vault), abi.encodeCall(vault.ledger, ()), abi.encode(at));
             vm.mockCall(address(market), abi.encodeCall(market.ledger, ()), abi.encode(at));
         }
+        vm.mockCall(address(market), abi.encodeCall(market.ledger, ()), abi.encode(stranger));
+        vm.expectRevert(WrongWiring.selector);
+        this.make(code, abi.encode(wired()));
+        vm.mockCall(address(market), abi.encodeCall(market.ledger, ()), abi.encode(at));
         vm.mockCall(address(invites), abi.encodeCall(invites.market, ()), abi.encode(stranger));
         vm.expectRevert(WrongWiring.selector);
         this.make(code, abi.encode(wired()));

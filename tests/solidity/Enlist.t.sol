@@ -25,6 +25,15 @@ contract EnlistTest is Base {
         ledger.attest(task, 0, GENESIS);
     }
 
+    function test_enlistTrainer__more_than_80_bits_of_stake__reverts() public {
+        uint256 most = (1 << 80) / 1 gwei * 1 gwei;
+        stakeFor(trainers[0], most + 1 gwei);
+        vm.startPrank(trainers[0]);
+        vm.expectRevert(LineFull.selector);
+        ledger.enlistTrainer(task, most + 1 gwei, "");
+        ledger.enlistTrainer(task, most, "");
+    }
+
     /// @dev Starts the published task with the kit's actors; round 1 is open.
     function begin() internal {
         for (uint256 i; i < 3; ++i) {

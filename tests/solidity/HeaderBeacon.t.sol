@@ -67,6 +67,35 @@ contract HeaderBeaconTest is Test {
         refuses(abi.encode(header, Headers.encode("x", 999, TIME - 1, BEFORE)), "parent");
     }
 
+    /// @dev The chain knows the header that is shown, so the hash is right: its form alone is wrong.
+    function test_wordAt__known_header_of_another_form__reverts() public {
+        uint8[7] memory prefixes = [3, 36, 69, 90, 123, 156, 189];
+        for (uint256 k; k < 7; ++k) {
+            refusesForm(prefixes[k], 0x01); // no string of that length begins there
+        }
+        refusesForm(450, 0x00); // the block's number begins with a zero
+        refusesForm(465, 0xc0); // the extra data is a list
+        refusesForm(465, 0xb8); // the extra data hides what follows
+    }
+
+    function test_wordAt__known_header_that_ends_before_its_word__reverts() public {
+        (bytes memory header, bytes memory parent) = headersAt(TIME, MIX);
+        bytes memory body = new bytes(469 - 3); // up to the extra data
+        for (uint256 i; i < body.length; ++i) {
+            body[i] = header[i + 3];
+        }
+        header = Headers.list(body);
+        vm.setBlockhash(1000, keccak256(header));
+        refuses(abi.encode(header, parent), "rlp");
+    }
+
+    function refusesForm(uint256 at, bytes1 value) internal {
+        (bytes memory header, bytes memory parent) = headersAt(TIME, MIX);
+        header[at] = value;
+        vm.setBlockhash(1000, keccak256(header));
+        refuses(abi.encode(header, parent), "rlp");
+    }
+
     function test_wordAt__header_of_another_chain__reverts() public {
         bytes memory proof = proofAt(TIME, MIX);
         vm.setBlockhash(1000, keccak256("another"));

@@ -26,7 +26,8 @@ contract EnlistTest is Base {
     }
 
     function test_enlistTrainer__more_than_80_bits_of_stake__reverts() public {
-        uint256 most = (1 << 80) / 1 gwei * 1 gwei;
+        uint256 most = type(uint80).max;
+        most -= most % 1 gwei;
         stakeFor(trainers[0], most + 1 gwei);
         vm.startPrank(trainers[0]);
         vm.expectRevert(LineFull.selector);

@@ -133,6 +133,8 @@ def enlist(node: Node, task: TaskRow) -> None:
     """
     if node.role is None or node.config.stake <= 0:
         raise Refused(f"{node.config.name} isn't enlisted for task {task.id}: give --stake AMOUNT")
+    if task.terms["isPrivate"] and not node.contracts.admits(task.id, node.account):
+        raise Refused(f"task {task.id} is private, and {node.config.name} has redeemed no invite")
     missing = node.config.stake - node.contracts.account(node.account).free
     if missing > 0:
         if node.contracts.balance(node.account) < missing:

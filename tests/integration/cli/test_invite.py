@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from assay.chain.client import Reverted
+from assay.errors import Refused
+from assay.roles.acting import enlist as enlist_node
+from assay.roles.node import Node
+from assay.types import Role
 from integration.chain.world import INITIATOR, TOKEN, TRAINERS, World, terms
 from integration.cli.commands import Run, as_json, refusal
 
@@ -57,6 +62,18 @@ def test_invite__redeemed_by_anyone__lets_its_account_alone_enlist(run: Run, pri
     assert as_json(run("invite", "show", token, "--json"))["state"] == "redeemed"
     assert "bob is admitted to task 1 already" in refusal(run("invite", "create", "1", "bob", "--as", "alice"))
     assert "redeemed or revoked already" in refusal(run("invite", "revoke", token, "--as", "alice", "--yes"))
+
+
+def test_enlist__node_of_every_task__stakes_nothing_for_a_private_one(private: World, chain: Any) -> None:
+    mallory = private.address(TRAINERS[1])
+    private.follower.poll()
+    task = private.store.task(1)
+    assert task is not None
+    config = SimpleNamespace(stake=100 * TOKEN, name="mallory")
+    # what `enlist` looks at before it sends anything; it has no outbox to send with
+    node = SimpleNamespace(role=Role.TRAINER, config=config, contracts=chain.contracts, account=mallory)
+    with pytest.raises(Refused, match="task 1 is private, and mallory has redeemed no invite"):
+        enlist_node(cast(Node, node), task)
 
 
 def test_invite__revoked_expired_forged__useless_with_the_reason(run: Run, private: World, chain: Any) -> None:

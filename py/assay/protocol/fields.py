@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,11 +36,12 @@ class Kind(Protocol):
     def write_toml(self, value: Any) -> str: ...
 
 
-class _Plain:
+class _Plain(ABC):
     """What kinds share that are written alike in TOML and in JSON."""
 
+    @abstractmethod
     def read(self, value: Any, where: str) -> Any:
-        raise NotImplementedError
+        """Return the field's value from canonical JSON. Raises Refused."""
 
     def read_toml(self, value: Any, where: str) -> Any:
         return self.read(value, where)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,7 +33,6 @@ class Settings(BaseSettings):
     password: SecretStr | None = None
     password_file: Path | None = None
     threads: int = Field(default=1, ge=1, le=256)
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def secret(self) -> str | None:
         """Return the keystore password: the variable's, the named file's, or that of `<home>/password`;

@@ -22,7 +22,7 @@ def payouts(
 
     Examples: `assay payouts --as carol` · `assay payouts --task 1 --json`
     """
-    from assay.api.clock import chain_now
+    from assay.api.clock import chain_now, newest_block
     from assay.api.earnings import lines
 
     s = session(ctx)
@@ -37,7 +37,9 @@ def payouts(
         claimed = {one: sum(row.amount for row in store.claims(one)) for one in everyone if one}
         paid = {one: sum(row.amount for row in store.payments(one)) for one in claimed}
         why_empty = "" if found else _why_empty(s, store, address, task)
-    claimable = {one: s.contracts.account(one).claimable for one in claimed}
+        block, _ = newest_block(store)
+    # of the block that the records end with: what comes later is in neither
+    claimable = {one: s.contracts.account(one, at=block or None).claimable for one in claimed}
     # no payment of a round: jurors' fees, and what is due to who shows a fault
     disputes = {one: max(0, claimable[one] + claimed[one] - paid[one]) for one in claimed}
     amounts = {"claimable": claimable, "claimed": claimed, "from_disputes": disputes}

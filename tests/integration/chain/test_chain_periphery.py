@@ -59,8 +59,10 @@ def test_permit__instead_of_an_approval__stakes(chain: Any) -> None:
     vault = c.deployment.vault
     nonce = c.permit_nonce(signer.address)
     digest = permit_digest(c.token_separator(), signer.address, vault, 5 * TOKEN, nonce, 2**40)
+    before = c.client.head().number
     world.send(T1, c.stake_with_permit(signer.address, 5 * TOKEN, 2**40, signer.sign_digest(digest)))
     assert c.account(signer.address).free == 5 * TOKEN
+    assert c.account(signer.address, at=before).free == 0
 
 
 def test_invites__to_a_private_task__admit_once(chain: Any) -> None:

@@ -44,9 +44,10 @@ class Contract:
         found = next((one for one in self._functions.values() if one.selector == data[:4]), None)
         return "" if found is None else f"{found.name}({', '.join(map(_short, found.arguments(data)))})"
 
-    def read(self, function: str, *arguments: Any) -> tuple[Any, ...]:
-        found = self._functions[function]
-        return found.result(self._client.call(self.address, found.data(*arguments)))
+    def read(self, function: str, *arguments: Any, at: int | None = None) -> tuple[Any, ...]:
+        """Return what a view says now, or said at the end of block `at`."""
+        found, block = self._functions[function], "latest" if at is None else hex(at)
+        return found.result(self._client.call(self.address, found.data(*arguments), block=block))
 
     def one(self, function: str, *arguments: Any) -> Any:
         return self.read(function, *arguments)[0]

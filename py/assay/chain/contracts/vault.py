@@ -9,8 +9,9 @@ from assay.chain.contracts.states import AccountState
 class VaultPart(Bound):
     """Part of `Contracts`."""
 
-    def account(self, account: str) -> AccountState:
-        return AccountState(*self._vault.read("accountOf", account))
+    def account(self, account: str, at: int | None = None) -> AccountState:
+        """Return an account's stake and claims now, or at the end of block `at`."""
+        return AccountState(*self._vault.read("accountOf", account, at=at))
 
     def unbonding(self, account: str) -> list[tuple[int, int]]:
         """Return (amount, time from which it can be withdrawn) of each waiting withdrawal."""

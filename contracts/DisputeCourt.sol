@@ -44,6 +44,7 @@ contract DisputeCourt is Docket {
         (bytes32 root, address trainer, uint256 line) = IRoundLedger(ledger).dispute(task, round, entries, index);
         require(MerkleLeaf.isUnder(proof, root), WrongProof());
 
+        // slither-disable-next-line uninitialized-local filled below
         Record memory c;
         (c.index, c.claim, c.check, c.leaf, c.digest) = (index, claim, check, leaf, proof.digest);
         if (claim == BAD_LEAF) c.defender = trainer;
@@ -61,6 +62,7 @@ contract DisputeCourt is Docket {
         uint256 line = IRoundLedger(ledger).disputeRoot(task, round, root); // once per round
         require(proof.index <= type(uint32).max && MerkleLeaf.isUnder(proof, root), WrongProof());
 
+        // slither-disable-next-line uninitialized-local filled below
         Record memory c;
         (c.index, c.claim, c.leaf, c.digest) = (NO_INDEX, WRONG_ROOT, uint32(proof.index), proof.digest);
         id = _file(c, task, round, line, uri);
@@ -212,7 +214,9 @@ contract DisputeCourt is Docket {
         view
         returns (uint256 n, uint256 paid)
     {
+        // slither-disable-next-line uninitialized-local counts from zero
         uint256 revealed;
+        // slither-disable-next-line uninitialized-local zero is below every account
         address last;
         for (uint256 k; k < jurors.length; ++k) {
             address juror = jurors[k];

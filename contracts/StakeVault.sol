@@ -175,7 +175,9 @@ contract StakeVault is IStakeVault, Relayed, ReentrancyGuardTransient {
 
     /// @inheritdoc IStakeVault
     function settle(uint256[] calldata credits, Taking[] calldata takings, uint256 funded) external onlySlasher nonReentrant {
+        // slither-disable-next-line uninitialized-local sums from zero
         uint256 burned;
+        // slither-disable-next-line uninitialized-local sums from zero
         uint256 paid;
         for (uint256 i; i < takings.length; ++i) {
             burned += _take(takings[i].account, takings[i].burned, takings[i].paid);

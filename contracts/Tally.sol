@@ -40,6 +40,7 @@ contract Tally is ITally {
         address[] calldata attesters,
         bytes32[] calldata salts
     ) external pure returns (Settlement memory) {
+        // slither-disable-next-line uninitialized-local filled below
         Work memory w;
         w.tally = new uint256[](entries.length);
         w.outcomes = new bytes(entries.length);
@@ -171,6 +172,7 @@ contract Tally is ITally {
     ) internal pure {
         uint256 n = entries.length;
         (bytes memory outcomes, uint256 price) = (w.outcomes, facts.terms.price);
+        // slither-disable-next-line uninitialized-local counts from zero
         uint256 canary;
         for (uint256 i; i < n; ++i) {
             uint8 outcome = uint8(outcomes[i]);
@@ -200,6 +202,7 @@ contract Tally is ITally {
     /// @dev How the k-th canary was opened, and whether the fee is paid for it: for the lowest ranks.
     function _canary(Facts calldata facts, uint256 submissions, uint256 k) internal pure returns (uint256 opened, bool isRefunded) {
         opened = facts.opened[k];
+        // slither-disable-next-line uninitialized-local counts from zero
         uint256 lower;
         for (uint256 i; i < facts.opened.length; ++i) {
             if (facts.opened[i] < opened || (facts.opened[i] == opened && i < k)) ++lower;
@@ -214,6 +217,7 @@ contract Tally is ITally {
         for (uint256 k; k < n; ++k) {
             backings[k] = _backing(s, facts, aside.ballots[k]);
         }
+        // slither-disable-next-line uninitialized-local no ruling: empty on purpose
         Ruling memory none;
         // slither-disable-next-line unused-return a canary's outcome is known: it is one
         Share.settle(s, facts.terms, aside, backings, none, false);

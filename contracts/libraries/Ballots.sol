@@ -36,6 +36,7 @@ library Ballots {
 
     /// @dev Place of a validator among reveals in ascending order, or their number.
     function placeOf(Reveal[] calldata reveals, address validator) internal pure returns (uint256) {
+        // slither-disable-next-line uninitialized-local the search begins at zero
         uint256 lo;
         uint256 hi = reveals.length;
         while (lo < hi) {

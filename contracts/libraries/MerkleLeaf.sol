@@ -18,6 +18,7 @@ library MerkleLeaf {
     function isUnder(bytes32 node, uint64 index, uint64 count, bytes32[] calldata siblings, bytes32 root) internal pure returns (bool) {
         if (index >= count) return false;
         uint256 i = index;
+        // slither-disable-next-line uninitialized-local counts from zero
         uint256 used;
         for (uint256 width = count; width > 1; width = (width + 1) >> 1) {
             // slither-disable-next-line incorrect-exp the sibling's place, not a power: ^ binds tighter than <

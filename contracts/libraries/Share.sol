@@ -54,6 +54,7 @@ library Share {
         }
         uint256 shared = pool * REFUSERS_QUARTERS / 4;
         if (refusing == 0) s.burn(shared);
+        // slither-disable-next-line uninitialized-local sums from zero
         uint256 given;
         for (uint256 i; i < aside.ballots.length; ++i) {
             Ballot memory b = aside.ballots[i];
@@ -118,6 +119,7 @@ library Share {
         uint256 verdict = _verdictOf(terms, aside);
         outcome = Votes.outcome(verdict, aside.isHeld);
         address trainer = address(uint160(aside.who >> 96));
+        // slither-disable-next-line uninitialized-local sums from zero
         uint256 fees;
         for (uint256 i; i < ballots.length; ++i) {
             Ballot memory b = ballots[i];

@@ -16,6 +16,7 @@ library StakeLine {
         Line line = t.line;
         uint256 lo = line.length();
         uint256 n = t.holes.length;
+        // slither-disable-next-line uninitialized-local empty: nothing fits it
         Hole memory hole;
         if (n != 0) hole = t.holes[n - 1];
         if (hole.hi - hole.lo >= size) {

@@ -30,6 +30,7 @@ library Votes {
     /// @param first number of the seat that bit 0 stands for
     function check(bytes calldata votes, Round r, uint256 seats, uint256 first, Lot lot) internal pure {
         require(votes.length % SIZE == 0, IRoundLedgerErrors.MalformedVotes());
+        // slither-disable-next-line uninitialized-local the first index may be zero
         uint256 least;
         for (uint256 pos; pos < votes.length; pos += SIZE) {
             (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);

@@ -106,6 +106,7 @@ library Disputing {
         view
         returns (uint256 weight)
     {
+        // slither-disable-next-line uninitialized-local zero is below every account
         address last;
         for (uint256 i; i < attesters.length; ++i) {
             uint256 mark = t.markOf(round, attesters[i]);
@@ -121,6 +122,7 @@ library Disputing {
         private
     {
         Taking[] memory takings = new Taking[](attesters.length);
+        // slither-disable-next-line uninitialized-local sums from zero
         uint256 reward;
         for (uint256 i; i < attesters.length; ++i) {
             uint256 amount = t.lots[attesters[i]].backing() * 1 gwei;

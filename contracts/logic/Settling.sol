@@ -108,8 +108,10 @@ library Settling {
         bool hasWon = facts.isSealed && candidate.tag() == round && candidate.won();
         uint256 won = hasWon ? candidate.weight() : 0;
         bool isDisputed = t.rootPay[round] != 0;
+        // slither-disable-next-line uninitialized-local sums from zero
         uint256 weight;
         bytes32 domain = TypedData.domain();
+        // slither-disable-next-line uninitialized-local zero is below every account
         address last;
         for (uint256 i; i < reveals.length; ++i) {
             Reveal calldata v = reveals[i];
@@ -141,6 +143,7 @@ library Settling {
         if (r.isDisputed()) facts.disputed = t.disputed[round];
         if (!r.hasCanaries()) return;
         facts.canaries = t.canaries[round];
+        // slither-disable-next-line uninitialized-local counts from zero
         uint256 n;
         for (uint256 bits = facts.canaries; bits != 0; bits &= bits - 1) {
             ++n;

@@ -202,6 +202,27 @@ contract AttestTest is Base {
         ledger.disputeRoot(task, 1, ROOT);
     }
 
+    /// @dev The court ends each case once; the ledger pays its attesters once even if it didn't.
+    function test_ruleRoot__told_twice__attesters_are_paid_once() public {
+        address[] memory both = pair(validators[0], validators[1]);
+        attest(validators[0], 1, ROOT);
+        attest(validators[1], 1, ROOT);
+        vm.prank(address(court));
+        ledger.disputeRoot(task, 1, ROOT);
+        finalize(1);
+        uint256 before = claimable(validators[0]);
+        vm.startPrank(address(court));
+        ledger.ruleRoot(task, 1, 2, stranger, both);
+        assertEq(claimable(validators[0]), before + terms.attestFee, "once");
+        try ledger.ruleRoot(task, 1, 2, stranger, both) {} catch {}
+        assertEq(claimable(validators[0]), before + terms.attestFee, "not again");
+    }
+
+    function test_roundOf__a_round_without_submissions__is_all_zero() public view {
+        (bytes16 seed, uint256 line, uint16 submissions, uint16 reveals, bool isFinal) = ledger.roundOf(task, 9);
+        assertTrue(seed == 0 && line == 0 && submissions == 0 && reveals == 0 && !isFinal);
+    }
+
     function test_ruleRoot__round_16_later_was_attested__ends_without_attesters() public {
         address[] memory both = pair(validators[0], validators[1]);
         attest(validators[0], 1, ROOT);

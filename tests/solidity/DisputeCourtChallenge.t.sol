@@ -151,6 +151,11 @@ contract DisputeCourtChallengeTest is CourtKit {
         court.challenge(TASK, ROUND, new Entry[](0), 0, BAD_LEAF, CHECK, LEAF, proof(), "");
     }
 
+    function test_challenge__numbers_of_claim_and_check_exchanged__is_another_challenge() public {
+        uint256 id = challenge(BAD_LEAF, 0, GOOD_LEAF, LEAF);
+        assertEq(challenge(GOOD_LEAF, 0, BAD_LEAF, LEAF), id + 1, "a case of its own");
+    }
+
     /// @dev attack H6: nor does it at a refused leaf, whoever pays it.
     function test_challenge__same_refused_leaf_again__reverts_for_ever() public {
         uint256 id = challenge(GOOD_LEAF);

@@ -97,6 +97,25 @@ contract EdgesTest is Test {
         assertEq(tally.resolve(terms, aside, new uint256[](2), none, true).payments.length, 3 * 36, "control");
     }
 
+    /// @dev One voter is no quorum, however many seats it has and in however many draws it spoke.
+    function test_resolve__one_voter_with_every_seat__is_no_quorum() public {
+        ITally tally = ITally(vm.deployCode("Tally.sol:Tally"));
+        PayTerms memory terms;
+        (terms.seats, terms.seatFee, terms.price, terms.pot, terms.bond) = (2, 1, 1, 100, 10);
+        Aside memory aside;
+        (aside.who, aside.mark, aside.isHeld) = (uint256(uint160(WHO)) << 96 | 5 << 64, Marks.work("salt"), true);
+        Ruling memory none;
+        aside.ballots = new Ballot[](1);
+        aside.ballots[0] = Ballot(address(1), 2, uint8(Votes.VALID), 0, 0);
+        assertEq(uint8(tally.resolve(terms, aside, new uint256[](1), none, true).outcomes[0]), Votes.NO_QUORUM, "at once");
+        aside.ballots = new Ballot[](2);
+        aside.ballots[0] = Ballot(address(1), 1, uint8(Votes.VALID), 0, 0);
+        aside.ballots[1] = Ballot(address(1), 1, uint8(Votes.VALID), 0, 0);
+        assertEq(uint8(tally.resolve(terms, aside, new uint256[](2), none, true).outcomes[0]), Votes.NO_QUORUM, "in two draws");
+        aside.ballots[1].validator = address(2);
+        assertEq(uint8(tally.resolve(terms, aside, new uint256[](2), none, true).outcomes[0]), Votes.PAID, "control");
+    }
+
     // --- the libraries' calls from outside, so that a revert can be expected
 
     function place(uint256 size) external {

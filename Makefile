@@ -73,7 +73,6 @@ mutate:
 	$(PY) scripts/mutate.py --sample 25 --json build/mutants.json
 
 # Fails on medium and above; a finding that is meant is explained where it stands: // slither-disable-next-line DETECTOR reason
-# uninitialized-local is off: a local without a value is zero by the language, and the compiler refuses storage pointers without one.
 slither: build/slither-venv/.done
 	$(PATHS) FOUNDRY_OUT=build/slither/out FOUNDRY_CACHE_PATH=build/slither/cache build/slither-venv/bin/slither . --config-file slither.config.json
 

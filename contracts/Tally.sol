@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Facts, ITally, PayTerms, Ruling, Settlement, Voter} from "./interfaces/ITally.sol";
+import {Facts, ITally, PayTerms, Ruling, Settlement} from "./interfaces/ITally.sol";
 import {Aside, Ballot, Entry, Extra, Reveal} from "./interfaces/RoundLedgerTypes.sol";
 import {Ballots} from "./libraries/Ballots.sol";
 import {Marks} from "./libraries/Marks.sol";
@@ -225,13 +225,10 @@ contract Tally is ITally {
 
     /// @dev What a ballot's validator can still lose: what its lot backs, less what this round's earlier canaries cost it.
     function _backing(Sheet memory s, Facts calldata facts, Ballot memory ballot) internal pure returns (uint256 backing) {
-        for (uint256 k; k < facts.voters.length; ++k) {
-            Voter calldata v = facts.voters[k];
-            if (v.account == ballot.validator) {
-                backing = v.backing;
-                break;
-            }
-        }
+        // slither-disable-next-line uninitialized-local counts from zero
+        uint256 at;
+        while (facts.voters[at].account != ballot.validator) ++at; // ballots are of voters
+        backing = facts.voters[at].backing;
         for (uint256 k; k < s.cuts; ++k) {
             if (s.out.cuts[k].account == ballot.validator) backing -= uint256(s.out.cuts[k].burned) + s.out.cuts[k].paid;
         }

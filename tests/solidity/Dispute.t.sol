@@ -272,6 +272,21 @@ contract DisputeTest is CourtScene {
         }
     }
 
+    /// @dev It left and was released in the meantime: what stayed locked for the share is exactly what it loses.
+    function test_dispute__refused_and_trainer_released__loses_all_that_was_kept_for_it() public {
+        begin("IV IV IV");
+        Aside memory aside = contest(0, BAD_LEAF, CHECK, LEAF, NONE);
+        vm.startPrank(trainers[0]);
+        ledger.leave(task, TRAINER);
+        ledger.release(task, trainers[0], TRAINER);
+        vm.stopPrank();
+        assertEq(locked(trainers[0]), 23 ether, "bond and fees");
+        resolve(aside);
+        assertEq(locked(trainers[0]), 0, "nothing is left to give back");
+        assertEq(staked(trainers[0]), 177 ether, "the rest is there");
+        assertSound();
+    }
+
     // --- several
 
     /// @dev Two leaves of one submission: it waits for both, and one upheld claim is enough.

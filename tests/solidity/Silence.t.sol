@@ -286,3 +286,23 @@ contract SilenceTest is Scene {
         assertLt(lost(validators[0]), terms.cut, "and costs less than a canary");
     }
 }
+
+/// @dev The smallest lot there may be, in a task whose seat fee is as large.
+contract SmallLotTest is Scene {
+    function test_cutSilent__fee_of_a_seat_is_all_that_backs_the_lot__lot_is_gone_and_no_more() public {
+        (terms.cut, terms.canaryRate, terms.canaryFee, terms.minStake) = (0, 0, 0, 16 ether);
+        start();
+        address small = makeAddr("small");
+        enlistValidator(small, 1 ether);
+        others.push(small);
+        vm.warp(opens(2));
+        works(trainers[0], 2, 1000);
+        sealAs(2, "3**"); // the fourth lot begins where the third ends
+        vm.warp(revealEnd(2));
+        vm.prank(stranger);
+        ledger.cutSilent(task, 2, small, 0, 0);
+        assertEq(staked(small), 0, "all of it");
+        assertEq(claimable(stranger), 0.5 ether, "half to who showed it");
+        assertEq(token.balanceOf(GRAVE), 0.5 ether, "half burned");
+    }
+}

@@ -1,76 +1,158 @@
 """Polynomials over GF(65497), many at once: what TOPLOC proofs are made of.
 
-All arrays are uint32[points, batch], values below the prime; a product of two fits 32 bits, so no wider type is needed.
-Knows nothing of activations. Source: Newton's divided differences and Horner's scheme.
+Arrays are uint32[batch, points] with values below the prime. Inside, numbers are whole float64 nearest to zero, because
+NumPy multiplies matrices of those fast: sums of products stay below 2^43 and so are exact, in whatever order they are
+added. Knows nothing of activations.
+
+Sources: baby steps and giant steps for values at many points (Paterson and Stockmeyer); Lagrange's formula written as
+the polynomial part of M(x) · Σ sᵢ/(x − xᵢ), whose series in 1/x has the power sums of the points as coefficients.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 PRIME = 65_497
-_P = np.uint32(PRIME)
+MAX_POINTS = 4096
+SLAB = 4096  # points looked at together
+DIRECT = 8  # up to this length factors are multiplied term by term, beyond it by Fourier transform
 
 U32 = NDArray[np.uint32]
+F64 = NDArray[np.float64]
 
 
-def _reduce(values: U32) -> U32:
-    """Return values mod the prime. NumPy divides by a scalar with multiplications, but has no such path for `%`."""
-    quotient = values // _P
-    quotient *= _P
-    reduced: U32 = values - quotient
-    return reduced
+def interpolate(x: U32, y: U32) -> U32:
+    """Return the coefficients, lowest degree first, of the polynomials through points whose x are distinct.
+
+    x, y: uint32[batch, points], at most MAX_POINTS of them.
+    """
+    return _in_slabs(_interpolate, x, y)
+
+
+def evaluate(coefficients: U32, x: U32) -> U32:
+    """Return uint32[batch, points]: the polynomials uint32[batch, degree + 1] at x uint32[batch, points]."""
+    return _in_slabs(_evaluate, coefficients, x)
+
+
+def _in_slabs(work: Callable[[U32, U32], F64], first: U32, second: U32) -> U32:
+    """Do a few polynomials at a time, so that what they need stays in the cache."""
+    step = max(1, SLAB // max(1, first.shape[1]))
+    parts = [work(first[at : at + step], second[at : at + step]) for at in range(0, len(first), step)]
+    whole = np.concatenate(parts) if parts else np.zeros(second.shape)
+    whole += np.where(whole < 0, float(PRIME), 0.0)
+    return whole.astype(np.uint32)
+
+
+def _interpolate(x: U32, y: U32) -> F64:
+    points = x.shape[1]
+    at, small, large = _powers(x, points)
+    product = _with_roots(at)
+    # M'(xᵢ) = Π (xᵢ − xⱼ): the weight of point i is yᵢ / M'(xᵢ)
+    slope = _values(_reduce(product[:, 1:] * np.arange(1.0, points + 1)), small, large)
+    weight = _reduce(y * _inverses()[slope.astype(np.intp)])
+    large *= weight[:, :, None]
+    sums = _reduce(np.matmul(_reduce(large).swapaxes(1, 2), small))
+    moments = sums.reshape(len(x), -1)[:, :points]
+    # c_j = Σ_{u ≥ j} M_{u+1} · moment_{u−j}
+    return _multiply(product[:, 1:], moments[:, ::-1])[:, points - 1 :]
+
+
+def _evaluate(coefficients: U32, x: U32) -> F64:
+    _, small, large = _powers(x, coefficients.shape[1])
+    return _values(_reduce(coefficients.astype(np.float64)), small, large)
+
+
+def _reduce(values: F64) -> F64:
+    """Replace whole numbers below 2^51 by what is left of them mod the prime, nearest to zero: within ±32749."""
+    quotient = values * (1 / PRIME)
+    np.rint(quotient, out=quotient)
+    quotient *= PRIME
+    values -= quotient
+    return values
+
+
+def _powers(x: U32, count: int) -> tuple[F64, F64, F64]:
+    """Return x, its powers 0 … s − 1, float64[batch, points, s], and those of x^s, as many as make up `count`."""
+    width = 1 << math.isqrt(max(count - 1, 0)).bit_length()
+    at = _reduce(x.astype(np.float64))
+    small = _geometric(at, width)
+    return at, small, _geometric(_reduce(small[:, :, -1] * at), -(-count // width))
+
+
+def _geometric(ratio: F64, count: int) -> F64:
+    """Return ratio^0 … ratio^(count − 1) along a new last axis."""
+    powers = np.ones((*ratio.shape, count))
+    have, step = 1, ratio
+    while have < count:
+        more = min(have, count - have)
+        powers[:, :, have : have + more] = _reduce(powers[:, :, :more] * step[:, :, None])
+        have += more
+        step = _reduce(step * step)
+    return powers
+
+
+def _values(coefficients: F64, small: F64, large: F64) -> F64:
+    """Evaluate polynomials at the points whose powers are given."""
+    batch, (width, blocks) = len(coefficients), (small.shape[2], large.shape[2])
+    padded = np.zeros((batch, blocks * width))
+    padded[:, : coefficients.shape[1]] = coefficients
+    parts = _reduce(np.matmul(small, padded.reshape(batch, blocks, width).swapaxes(1, 2)))
+    parts *= large
+    return _reduce(parts.sum(axis=2))
+
+
+def _with_roots(roots: F64) -> F64:
+    """Return Π (x − root) as float64[batch, points + 1]: a tree of products of ever fewer, longer factors."""
+    batch, points = roots.shape
+    spare = (1 << max(points - 1, 0).bit_length()) - points
+    factors = np.zeros((batch, points + spare, 1))  # monic, without their leading 1; spare ones are x
+    factors[:, :points, 0] = -roots
+    while factors.shape[1] > 1:
+        left, right = factors[:, 0::2], factors[:, 1::2]
+        size = factors.shape[2]
+        product = np.zeros((batch, left.shape[1], 2 * size))
+        product[:, :, :-1] = _multiply(left, right)
+        product[:, :, size:] += left
+        product[:, :, size:] += right
+        factors = _reduce(product)
+    whole: F64 = np.ones((batch, points + 1))
+    whole[:, :points] = factors[:, 0, spare:]
+    return whole
+
+
+def _multiply(left: F64, right: F64) -> F64:
+    """Return the products mod p of polynomials of equal length n along the last axis, 2n − 1 coefficients each.
+
+    The transform's error is below 2e-14 · n · p²/4, less than a tenth at 4096 points: rounding makes it exact.
+    """
+    size = left.shape[-1]
+    if size <= DIRECT:
+        product = np.zeros((*left.shape[:-1], 2 * size - 1))
+        for place in range(size):
+            product[..., place : place + size] += left[..., place : place + 1] * right
+        return _reduce(product)
+    span = 1 << (2 * size - 2).bit_length()
+    spectrum = np.fft.rfft(left, span)
+    spectrum *= np.fft.rfft(right, span)
+    product = np.fft.irfft(spectrum, span)[..., : 2 * size - 1]
+    return _reduce(np.rint(product))
 
 
 @cache
-def _inverses() -> U32:
-    """Return 1/x for every x of the field as uint32[65497] (0 at 0): x^(p − 2) by squaring."""
-    result = np.ones(PRIME, dtype=np.uint32)
-    power = np.arange(PRIME, dtype=np.uint32)
+def _inverses() -> F64:
+    """Return 1/x = x^(p − 2) for every x of the field (0 at 0): float64[65497], in which an index x < 0 finds x + p."""
+    result = np.ones(PRIME)
+    power = _reduce(np.arange(PRIME, dtype=np.float64))
     exponent = PRIME - 2
     while exponent:
         if exponent & 1:
             result = _reduce(result * power)
         power = _reduce(power * power)
         exponent >>= 1
-    result[0] = 0
     result.flags.writeable = False
     return result
-
-
-def interpolate(x: U32, y: U32) -> U32:
-    """Return the coefficients, lowest degree first, of the polynomials through points whose x are distinct."""
-    inverse = _inverses()
-    points = len(x)
-    newton = y.copy()
-    for order in range(1, points):
-        rise = newton[order:] + (_P - newton[order - 1 : -1])
-        run = x[order:] + (_P - x[:-order])
-        np.subtract(run, _P, out=run, where=run >= _P)
-        newton[order:] = _reduce(_reduce(rise) * inverse[run])
-    coefficients = np.zeros_like(newton)
-    minus = _P - x
-    coefficients[0] = newton[-1]
-    for degree, place in enumerate(range(points - 2, -1, -1), start=1):
-        lower = coefficients[:degree] * minus[place]
-        coefficients[1 : degree + 1] = coefficients[:degree]
-        coefficients[0] = newton[place]
-        coefficients[1:degree] += _reduce(lower[1:])
-        coefficients[0] += _reduce(lower[0])
-        low = coefficients[:degree]
-        np.subtract(low, _P, out=low, where=low >= _P)
-    return coefficients
-
-
-def evaluate(coefficients: U32, x: U32) -> U32:
-    """Return the values uint32[points, batch] of polynomials uint32[degree + 1, batch] at x uint32[points, batch]."""
-    x = _reduce(x)
-    value = np.zeros_like(x)
-    for row in coefficients[::-1]:
-        value *= x
-        value += row
-        value = _reduce(value)
-    return value

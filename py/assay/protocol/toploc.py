@@ -1,10 +1,15 @@
 """Fingerprints of activations: a polynomial through the largest values of every 32 tokens (TOPLOC).
 
 A proof holds a polynomial over GF(65497) through (flat index mod m, 16-bit pattern) of a chunk's top-k activations;
-it costs 2 + 2k bytes. A validator evaluates it at its own top-k and counts how far the values are apart. Compatible to
-the byte with `toploc` 0.1.6 wherever nothing ties at the k-th place; ties here go to the lowest flat index.
-Knows nothing of models or of thresholds: patterns are bits. Doesn't protect against a proof made by a prefill of tokens
-that another model wrote (the sampling replay does), nor against a small change inside a loose threshold.
+it costs 2 + 2k bytes. A validator evaluates it at its own top-k and counts how far the values are apart. Two kinds of
+states, told apart by their type:
+
+- uint16, bf16 patterns. Compatible to the byte with `toploc` 0.1.6 wherever nothing ties at the k-th place.
+- uint32, bits of float32. The pattern is mantissa bits 22..8, which see weights moved by one part in a million.
+
+Ties go to the lowest flat index. Knows nothing of models or of thresholds: states are bits. Doesn't protect against a
+proof made by a prefill of tokens that another model wrote (the sampling replay does), nor against a small change inside
+a loose threshold.
 
 Source: TOPLOC, arXiv 2501.16007; format and defects of the reference library as measured in docs (research/toploc.md).
 """
@@ -23,25 +28,36 @@ from assay.types import Reason
 
 LEAST_MODULUS = 65_000
 NO_MATCH = float(2**64)
+NO_ERROR_ABOVE = 128.0  # no two 7-bit mantissas are further apart
+CLOSE = 64  # of 32768: what honest float32 states differ by stays far below
 SLAB = 1 << 22  # elements looked at together: bounds the memory of a pass over many rollouts
+NEAR = 1 << 17  # elements ranked together: they fit a core's cache
+CLASSES = 4  # classes of elements for each of the top-k, whose largest ones bound the k-th place from below
 
 U16 = NDArray[np.uint16]
 U32 = NDArray[np.uint32]
 I64 = NDArray[np.int64]
+Bits = U16 | U32
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkResult:
-    """How far one proof is from the verifier's activations; every number is an error, larger is worse.
+class ChunkScore:
+    """How far one proof is from the verifier's activations; every number is a fault, larger is worse.
 
-    exponent_mismatches of the k points; mean and median of the mantissa distance over the points whose exponents agree,
-    2^64 if none does. sign_mismatches counts opposite signs among those (the reference library can't see them).
+    error: what is averaged over sequences and workers. bf16: mantissa_mean, 128 if no exponent agrees; float32: the
+    mean distance, none counted as more than 64.
+    bf16: exponent_mismatches of the k points; mean and median of the mantissa distance over the points whose exponents
+    agree, 2^64 if none does; sign_mismatches counts opposite signs among those (the reference library can't see them).
+    float32: close_mean is the mean of the distances up to 64, 64 if there is none; `far` counts those beyond.
     """
 
-    exponent_mismatches: int
-    mantissa_mean: float
-    mantissa_median: float
+    error: float = 0.0
+    exponent_mismatches: int = 0
+    mantissa_mean: float = 0.0
+    mantissa_median: float = 0.0
     sign_mismatches: int = 0
+    close_mean: float = 0.0
+    far: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +74,13 @@ class Poly:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Equally long chunks of several rollouts: rows[i] and ordinals[i] say whose and which; points are [k, chunks]."""
+    """Equally long chunks of several rollouts: rows[i] and ordinals[i] say whose and which; points are [chunks, k]."""
 
     rows: I64
     ordinals: I64
     elements: int
     indices: U32
-    values: U16
+    values: U32
 
 
 def proof_bytes(top_k: int) -> int:
@@ -95,42 +111,41 @@ def _parse_table(proofs: Sequence[bytes], top_k: int, elements: int | None) -> U
     for proof in proofs:
         if len(proof) != size:
             raise _refuse(f"A proof has {len(proof)} bytes; it needs {size}.")
-    table = np.frombuffer(b"".join(proofs), dtype=">u2").reshape(len(proofs), top_k + 1).astype(np.uint32)
-    if bool((table >= galois.PRIME).any(where=np.arange(top_k + 1) > 0)):
-        raise _refuse("A proof has a coefficient outside the galois.")
-    least = galois.PRIME if elements is not None and elements <= galois.PRIME else LEAST_MODULUS
-    if bool((table[:, 0] > galois.PRIME).any()) or bool((table[:, 0] < least).any()):
-        raise _refuse(f"A proof has an index modulus outside {least} to {galois.PRIME}.")
-    return table
+    table = np.frombuffer(b"".join(proofs), dtype=">u2").reshape(len(proofs), top_k + 1)
+    if not bool(well_formed(table, elements).all()):
+        least = _least(elements)
+        raise _refuse(f"A proof has a coefficient outside the field, or a modulus outside {least} to {galois.PRIME}.")
+    return table.astype(np.uint32)
 
 
-def _top(ranks: U32, count: int) -> U32:
-    """Return the flat indices of the `count` largest ranks of each row, lowest on ties: uint32[count, rows]."""
-    size = ranks.shape[1]
-    keys = (ranks.astype(np.uint64) << np.uint64(32)) | np.arange(size - 1, -1, -1, dtype=np.uint64)
-    if count < size:
-        keys.partition(size - count, axis=1)
-        keys = keys[:, size - count :]
-    low = (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-    return np.ascontiguousarray((np.uint32(size - 1) - low).T)
+def well_formed(words: NDArray[np.uint16], elements: int | None) -> NDArray[np.bool_]:
+    """Say of proofs [..., 1 + top_k] in words which hold a modulus and coefficients that an honest one can hold.
+
+    elements: tokens · hidden of the chunk, which fixes the modulus of a small one; None if unknown.
+    """
+    moduli = words[..., 0]
+    inside = np.asarray((words[..., 1:] < galois.PRIME).all(axis=-1))
+    return inside & (moduli <= galois.PRIME) & (moduli >= _least(elements))
 
 
-def _check(patterns: U16, ranks: U32 | None, lengths: I64, chunk: int, top_k: int) -> None:
-    if patterns.dtype != np.uint16 or patterns.ndim != 3:
-        raise _refuse("Activations must be 16-bit patterns [rollouts, tokens, hidden].")
-    if ranks is not None and (ranks.shape != patterns.shape or ranks.dtype != np.uint32):
-        raise _refuse("Ranks must be uint32 of the shape of the patterns.")
-    if chunk < 1 or top_k < 1:
-        raise _refuse("A chunk and top_k must be at least 1.")
-    if lengths.shape != patterns.shape[:1] or bool((lengths < 0).any()) or bool((lengths > patterns.shape[1]).any()):
+def _least(elements: int | None) -> int:
+    return galois.PRIME if elements is not None and elements <= galois.PRIME else LEAST_MODULUS
+
+
+def _check(states: Bits, lengths: I64, chunk: int, top_k: int) -> None:
+    if states.dtype not in (np.uint16, np.uint32) or states.ndim != 3:
+        raise _refuse("Activations must be uint16 or uint32 bits [rollouts, tokens, hidden].")
+    if chunk < 1 or not 1 <= top_k <= galois.MAX_POINTS:
+        raise _refuse(f"A chunk must be at least 1, top_k 1 to {galois.MAX_POINTS}.")
+    if lengths.shape != states.shape[:1] or bool((lengths < 0).any()) or bool((lengths > states.shape[1]).any()):
         raise _refuse("Lengths don't fit the activations.")
 
 
-def _batches(patterns: U16, lengths: I64, chunk: int, top_k: int, ranks: U32 | None) -> Iterator[_Batch]:
+def _batches(states: Bits, lengths: I64, chunk: int, top_k: int) -> Iterator[_Batch]:
     """Yield every chunk of every rollout once, those of equal length together."""
-    _check(patterns, ranks, lengths, chunk, top_k)
-    hidden = patterns.shape[2]
-    for ordinal in range(chunks_of(patterns.shape[1], chunk)):
+    _check(states, lengths, chunk, top_k)
+    hidden = states.shape[2]
+    for ordinal in range(chunks_of(states.shape[1], chunk)):
         start = ordinal * chunk
         left = np.clip(lengths - start, 0, chunk)
         for tokens in np.unique(left[left > 0]).tolist():
@@ -138,69 +153,93 @@ def _batches(patterns: U16, lengths: I64, chunk: int, top_k: int, ranks: U32 | N
             step = max(1, SLAB // (tokens * hidden))
             for at in range(0, len(rows), step):
                 some = rows[at : at + step]
-                flat = patterns[some, start : start + tokens].reshape(len(some), tokens * hidden)
-                if ranks is None:
-                    rank = (flat & np.uint16(0x7FFF)).astype(np.uint32)
-                    bad = rank > 0x7F80  # a bf16 NaN
-                else:
-                    rank = ranks[some, start : start + tokens].reshape(flat.shape)
-                    bad = rank > 0x7F80_0000  # a float32 NaN
-                if bool(bad.any()) or bool((flat >= galois.PRIME).any()):
-                    raise _refuse("An activation isn't a number.")
-                indices = _top(rank, min(top_k, flat.shape[1]))
-                values = np.take_along_axis(flat, indices.T.astype(np.int64), axis=1).T
+                indices, values = _select(states, some, slice(start, start + tokens), top_k)
                 where = np.full(len(some), ordinal, dtype=np.int64)
-                yield _Batch(some, where, flat.shape[1], indices, np.ascontiguousarray(values))
+                yield _Batch(some, where, tokens * hidden, indices, values)
+
+
+def _select(states: Bits, rows: I64, span: slice, top_k: int) -> tuple[U32, U32]:
+    """Return flat indices and patterns of the top-k of one chunk of each row: uint32[rows, k]."""
+    size = (span.stop - span.start) * states.shape[2]
+    count, step = min(top_k, size), max(1, NEAR // size)
+    indices = np.empty((len(rows), count), np.uint32)
+    values = np.empty((len(rows), count), np.uint32)
+    magnitude = states.dtype.type(np.iinfo(states.dtype).max >> 1)
+    for at in range(0, len(rows), step):
+        flat = states[rows[at : at + step], span].reshape(-1, size)
+        top = _top(flat & magnitude, count)
+        indices[at : at + step] = top
+        values[at : at + step] = np.take_along_axis(flat, top.astype(np.intp), axis=1)
+    # whatever isn't a number ranks above every number, so it is among these
+    infinite = np.uint32(0x7F80 if states.dtype == np.uint16 else 0x7F80_0000)
+    if bool(((values & np.uint32(magnitude)) > infinite).any()):
+        raise _refuse("An activation isn't a number.")
+    return indices, values if states.dtype == np.uint16 else (values >> np.uint32(8)) & np.uint32(0x7FFF)
+
+
+def _top(keys: Bits, count: int) -> U32:
+    """Return the flat indices of the `count` largest keys of each row, lowest on ties: uint32[rows, count].
+
+    The largest keys of classes of elements bound the last place from below, so that few keys need to be ordered.
+    """
+    rows, size = keys.shape
+    classes = CLASSES * count + 1  # odd: the tokens of one strong channel fall into different classes
+    sample = keys
+    if size >= 2 * classes:
+        sample = keys[:, : size // classes * classes].reshape(rows, -1, classes).max(axis=1)
+    floor = np.partition(sample, -count, axis=1)[:, -count, None]
+    found = np.flatnonzero(np.greater_equal(keys, floor))
+    row = found // size
+    counts = np.bincount(row, minlength=rows)
+    width = int(counts.max(initial=count))
+    table = np.zeros((rows, width), np.uint64)
+    places = np.arange(len(found)) - (np.cumsum(counts) - counts)[row]
+    behind = size - 1 - (found - row * size)  # larger for lower indices
+    table[row, places] = (keys.reshape(-1)[found].astype(np.uint64) << np.uint64(32)) | behind.astype(np.uint64)
+    if width > count:
+        table.partition(width - count, axis=1)
+    low = (table[:, width - count :] & np.uint64(0xFFFF_FFFF)).astype(np.uint32)
+    return np.uint32(size - 1) - low
 
 
 def _moduli(indices: U32, elements: int) -> U32:
-    """Return the largest modulus ≤ 65497 that keeps the indices of each column apart: uint32[chunks]."""
-    moduli = np.full(indices.shape[1], galois.PRIME, dtype=np.uint32)
+    """Return the largest modulus ≤ 65497 that keeps the indices of each row apart: uint32[chunks]."""
+    moduli = np.full(len(indices), galois.PRIME, dtype=np.uint32)
     if elements <= galois.PRIME:
         return moduli
-    open_ = np.arange(indices.shape[1])
+    open_ = np.arange(len(indices))
     while len(open_):
-        residues = np.sort(indices[:, open_] % moduli[open_], axis=0)
-        open_ = open_[(residues[1:] == residues[:-1]).any(axis=0)]
+        residues = np.sort(indices[open_] % moduli[open_, None], axis=1)
+        open_ = open_[(residues[:, 1:] == residues[:, :-1]).any(axis=1)]
         moduli[open_] -= np.uint32(1)
         if len(open_) and int(moduli[open_].min()) < LEAST_MODULUS:
             raise _refuse("No modulus keeps the indices of a chunk apart: top_k is too large.")
     return moduli
 
 
-def build_many(
-    patterns: U16, lengths: I64, chunk: int = 32, top_k: int = 128, *, ranks: U32 | None = None
-) -> list[list[bytes]]:
+def build_many(states: Bits, lengths: I64, chunk: int = 32, top_k: int = 128) -> list[list[bytes]]:
     """Fingerprint many rollouts at once.
 
-    patterns: uint16[rollouts, tokens, hidden]; lengths: the tokens of each that count; ranks: uint32 of the same shape,
-    float32 bits without the sign, whose largest make the top-k (None: the magnitude of a bf16 pattern). Returns
-    ⌈length / chunk⌉ proofs a rollout. A chunk with fewer than top_k values uses all of them.
+    states: bits [rollouts, tokens, hidden], uint16 of bf16 or uint32 of float32; lengths: the tokens of each that
+    count. Returns ⌈length / chunk⌉ proofs a rollout. A chunk with fewer than top_k values uses all of them.
     Raises Refused on NaN or shapes that don't fit.
     """
     lengths = np.asarray(lengths, dtype=np.int64)
     proofs: list[list[bytes]] = [[b""] * chunks_of(n, chunk) for n in lengths.tolist()]
-    for batch in _batches(patterns, lengths, chunk, top_k, ranks):
+    for batch in _batches(states, lengths, chunk, top_k):
         moduli = _moduli(batch.indices, batch.elements)
         table = np.zeros((len(batch.rows), top_k + 1), dtype=">u2")
         table[:, 0] = moduli
-        points = galois.interpolate(batch.indices % moduli, batch.values.astype(np.uint32))
-        table[:, 1 : len(points) + 1] = points.T
+        table[:, 1 : batch.indices.shape[1] + 1] = galois.interpolate(batch.indices % moduli[:, None], batch.values)
         for row, ordinal, line in zip(batch.rows.tolist(), batch.ordinals.tolist(), table, strict=True):
             proofs[row][ordinal] = line.tobytes()
     return proofs
 
 
 def verify_many(
-    patterns: U16,
-    lengths: I64,
-    proofs: Sequence[Sequence[bytes]],
-    chunk: int = 32,
-    top_k: int = 128,
-    *,
-    ranks: U32 | None = None,
-) -> list[list[ChunkResult]]:
-    """Compare strangers' proofs with one's own activations (shapes as in `build_many`): one result a chunk.
+    states: Bits, lengths: I64, proofs: Sequence[Sequence[bytes]], chunk: int = 32, top_k: int = 128
+) -> list[list[ChunkScore]]:
+    """Compare strangers' proofs with one's own activations (shapes as in `build_many`): one score a chunk.
 
     Raises Refused if a proof is malformed, one too many or too few, or an own activation isn't a number.
     """
@@ -208,62 +247,78 @@ def verify_many(
     counts = [chunks_of(n, chunk) for n in lengths.tolist()]
     if [len(p) for p in proofs] != counts:
         raise _refuse("The number of proofs doesn't fit the number of tokens.")
-    results: list[list[ChunkResult]] = [[ChunkResult(0, 0.0, 0.0)] * n for n in counts]
-    for batch in _batches(patterns, lengths, chunk, top_k, ranks):
+    score = _score_bf16 if states.dtype == np.uint16 else _score_float32
+    scores: list[list[ChunkScore]] = [[ChunkScore()] * n for n in counts]
+    for batch in _batches(states, lengths, chunk, top_k):
         order = zip(batch.rows.tolist(), batch.ordinals.tolist(), strict=True)
         table = _parse_table([proofs[row][ordinal] for row, ordinal in order], top_k, batch.elements)
-        claimed = galois.evaluate(table[:, 1:].T, batch.indices % table[:, 0])
-        scored = _score(claimed, batch.values.astype(np.uint32))
+        claimed = galois.evaluate(table[:, 1:], batch.indices % table[:, :1])
+        scored = score(claimed, batch.values)
         for row, ordinal, result in zip(batch.rows.tolist(), batch.ordinals.tolist(), scored, strict=True):
-            results[row][ordinal] = result
-    return results
+            scores[row][ordinal] = result
+    return scores
 
 
-def _score(claimed: U32, own: U32) -> list[ChunkResult]:
-    """Score uint32[k, chunks] patterns: exponent bits 14..7, mantissa bits 6..0, sign bit 15."""
+def _score_bf16(claimed: U32, own: U32) -> list[ChunkScore]:
+    """Score uint32[chunks, k] patterns: exponent bits 14..7, mantissa bits 6..0, sign bit 15."""
     apart = (claimed ^ own) & np.uint32(0x7F80) != 0
     distance = np.abs((claimed & np.uint32(0x7F)).astype(np.int64) - (own & np.uint32(0x7F)).astype(np.int64))
     distance[apart] = 0x80  # sorts behind every real distance
-    matches = (~apart).sum(axis=0)
-    total = distance.sum(axis=0, where=~apart)
-    ranked = np.sort(distance, axis=0)
-    middle = np.take_along_axis(ranked, np.minimum(matches // 2, len(own) - 1)[None], axis=0)[0]
-    signs = (((claimed ^ own) & np.uint32(0x8000) != 0) & ~apart).sum(axis=0)
+    points = own.shape[1]
+    matches = (~apart).sum(axis=1)
+    total = distance.sum(axis=1, where=~apart)
+    ranked = np.sort(distance, axis=1)
+    middle = np.take_along_axis(ranked, np.minimum(matches // 2, points - 1)[:, None], axis=1)[:, 0]
+    signs = (((claimed ^ own) & np.uint32(0x8000) != 0) & ~apart).sum(axis=1)
     columns = zip(matches.tolist(), total.tolist(), middle.tolist(), signs.tolist(), strict=True)
     return [
-        ChunkResult(len(own) - n, s / n, float(m), sign) if n else ChunkResult(len(own), NO_MATCH, NO_MATCH, sign)
+        ChunkScore(s / n, points - n, s / n, float(m), sign)
+        if n
+        else ChunkScore(NO_ERROR_ABOVE, points, NO_MATCH, NO_MATCH, sign)
         for n, s, m, sign in columns
     ]
 
 
-def build(patterns: U16, chunk: int = 32, top_k: int = 128, *, ranks: U32 | None = None) -> list[bytes]:
-    """Fingerprint one sequence, patterns uint16[tokens, hidden]: one proof per `chunk` tokens. Errors as build_many."""
-    flat, lengths, order = _as_rollouts(patterns, ranks, chunk)
-    return [proof for row in build_many(flat, lengths, chunk, top_k, ranks=order) for proof in row]
+def _score_float32(claimed: U32, own: U32) -> list[ChunkScore]:
+    """Score uint32[chunks, k] patterns, mantissa bits 22..8; a claim may be any element of the field."""
+    distance = np.abs(claimed.astype(np.int64) - own.astype(np.int64))
+    close = distance <= CLOSE
+    points = own.shape[1]
+    columns = zip(close.sum(axis=1).tolist(), distance.sum(axis=1, where=close).tolist(), strict=True)
+    return [
+        ChunkScore(
+            (total + CLOSE * (points - n)) / points,
+            close_mean=total / n if n else float(CLOSE),
+            far=points - n,
+        )
+        for n, total in columns
+    ]
 
 
-def verify(
-    patterns: U16, proofs: Sequence[bytes], chunk: int = 32, top_k: int = 128, *, ranks: U32 | None = None
-) -> list[ChunkResult]:
-    """Compare the proofs of one sequence with own patterns uint16[tokens, hidden]. Errors as verify_many."""
-    flat, lengths, order = _as_rollouts(patterns, ranks, chunk)
+def build(states: Bits, chunk: int = 32, top_k: int = 128) -> list[bytes]:
+    """Fingerprint one sequence, bits [tokens, hidden]: one proof per `chunk` tokens. Errors as build_many."""
+    cut, lengths = _as_rollouts(states, chunk)
+    return [proof for row in build_many(cut, lengths, chunk, top_k) for proof in row]
+
+
+def verify(states: Bits, proofs: Sequence[bytes], chunk: int = 32, top_k: int = 128) -> list[ChunkScore]:
+    """Compare the proofs of one sequence with own bits [tokens, hidden]. Errors as verify_many."""
+    cut, lengths = _as_rollouts(states, chunk)
     if len(proofs) != len(lengths):
         raise _refuse(f"There are {len(proofs)} proofs; the tokens need {len(lengths)}.")
-    rows = verify_many(flat, lengths, [[proof] for proof in proofs], chunk, top_k, ranks=order)
-    return [result for row in rows for result in row]
+    rows = verify_many(cut, lengths, [[proof] for proof in proofs], chunk, top_k)
+    return [score for row in rows for score in row]
 
 
-def _as_rollouts(patterns: U16, ranks: U32 | None, chunk: int) -> tuple[U16, I64, U32 | None]:
+def _as_rollouts(states: Bits, chunk: int) -> tuple[Bits, I64]:
     """Cut one sequence into rollouts of one chunk each, so that its chunks are worked on together."""
-    if patterns.ndim != 2 or chunk < 1:
-        raise _refuse("Activations must be 16-bit patterns [tokens, hidden].")
-    tokens, hidden = patterns.shape
+    if states.ndim != 2 or chunk < 1:
+        raise _refuse("Activations must be bits [tokens, hidden].")
+    tokens, hidden = states.shape
     count = chunks_of(tokens, chunk)
     spare = count * chunk - tokens
     lengths = np.full(count, chunk, dtype=np.int64)
     if spare:
         lengths[-1] -= spare
-        patterns = np.concatenate([patterns, np.zeros((spare, hidden), patterns.dtype)])
-        ranks = None if ranks is None else np.concatenate([ranks, np.zeros((spare, hidden), ranks.dtype)])
-    shape = (count, chunk, hidden)
-    return patterns.reshape(shape), lengths, None if ranks is None else ranks.reshape(shape)
+        states = np.concatenate([states, np.zeros((spare, hidden), states.dtype)])
+    return states.reshape(count, chunk, hidden), lengths

@@ -104,11 +104,10 @@ def make_rollouts(
 def _proofs(sampled: engine.Sampled, spec: TaskSpec) -> NDArray[np.uint8]:
     check = spec.verification
     made = toploc.build_many(
-        profile.patterns(sampled.hidden, check.profile),
+        profile.bits(sampled.hidden, check.profile),
         sampled.lengths.astype(np.int64),
         check.chunk,
         check.top_k,
-        ranks=profile.ranks(sampled.hidden, check.profile),
     )
     width = toploc.chunks_of(sampled.tokens.shape[1], check.chunk) * toploc.proof_bytes(check.top_k)
     whole = b"".join(b"".join(proofs).ljust(width, b"\0") for proofs in made)

@@ -16,7 +16,7 @@ from assay.errors import Refused
 from assay.model import forward
 from assay.protocol import merkle, toploc
 from assay.protocol.sortition import draw
-from assay.protocol.toploc import ChunkResult
+from assay.protocol.toploc import ChunkScore
 from assay.types import Reason
 from assay.verify.case import Case, Measure
 from assay.verify.toploc import fingerprint, score
@@ -78,17 +78,22 @@ def check_activation(case: Case, audit: Audit) -> Measure:
     for row, chunks in zip(audit.rows.tolist(), results, strict=True):
         for chunk in chunks:
             _judge(case, row, chunk)
-            worst = max(worst, chunk.mantissa_mean)
+            worst = max(worst, chunk.error)
     return Measure(worst, case.spec.verification.mantissa_mean)
 
 
-def _judge(case: Case, row: int, chunk: ChunkResult) -> None:
+def _judge(case: Case, row: int, chunk: ChunkScore) -> None:
     rules = case.spec.verification
-    measures = (
+    measures: tuple[tuple[str, float, float], ...] = (
         ("exponents or signs apart", chunk.exponent_mismatches + chunk.sign_mismatches, rules.exponent_mismatches),
         ("mean mantissa distance", chunk.mantissa_mean, rules.mantissa_mean),
         ("median mantissa distance", chunk.mantissa_median, rules.mantissa_median),
     )
+    if rules.profile == "float32":
+        measures = (
+            ("mantissas far apart", chunk.far, rules.exponent_mismatches),
+            ("mean mantissa distance", chunk.close_mean, rules.mantissa_mean),
+        )
     for name, value, threshold in measures:
         if value > threshold:
             message = f"rollout {row}: the proof isn't of this model's activations: {name} {value:.6g} > {threshold:g}"

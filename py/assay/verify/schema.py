@@ -11,7 +11,7 @@ import numpy as np
 from assay import PROTOCOL
 from assay.artifact import trace
 from assay.errors import Refused
-from assay.protocol import galois, toploc
+from assay.protocol import toploc
 from assay.types import Reason
 from assay.verify.case import Case, Measure
 
@@ -78,10 +78,7 @@ def _proofs(case: Case) -> None:
     words = rollouts.proofs.reshape(len(rollouts), -1, toploc.proof_bytes(rules.top_k)).view(">u2")
     chunks = -(-rollouts.lengths.astype(np.int64) // rules.chunk)
     used = np.arange(words.shape[1]) < chunks[:, None]
-    small = rules.chunk * case.checkpoint.config["hidden_size"] <= galois.PRIME
-    least = galois.PRIME if small else toploc.LEAST_MODULUS
-    moduli = words[:, :, 0]
-    good = (moduli <= galois.PRIME) & (moduli >= least) & (words[:, :, 1:] < galois.PRIME).all(axis=2)
+    good = toploc.well_formed(words, rules.chunk * case.checkpoint.config["hidden_size"])
     rows = (good | ~used).all(axis=1)
     if not bool(rows.all()):
         raise Refused("a proof has a coefficient or a modulus that isn't allowed", Reason.SCHEMA, int(np.argmin(rows)))

@@ -19,10 +19,10 @@ from assay.errors import Refused
 from assay.model import profile
 from assay.protocol import toploc
 from assay.protocol.spec import VerificationSpec
-from assay.protocol.toploc import ChunkResult
+from assay.protocol.toploc import ChunkScore
 from assay.types import Reason
 
-__all__ = ["ChunkResult", "build_proofs", "fingerprint", "score", "verify_proofs"]
+__all__ = ["ChunkScore", "build_proofs", "fingerprint", "score", "verify_proofs"]
 
 Lengths = NDArray[np.integer]
 
@@ -38,7 +38,7 @@ def build_proofs(activations: torch.Tensor, chunk: int = 32, top_k: int = 128) -
 
 def verify_proofs(
     activations: torch.Tensor, proofs: Sequence[bytes], chunk: int = 32, top_k: int = 128
-) -> list[ChunkResult]:
+) -> list[ChunkScore]:
     """Compare somebody's proofs with one's own activations bfloat16[tokens, hidden]: one result a chunk.
 
     Raises Refused if a proof is malformed, one too many or too few, or on activations that `build_proofs` refuses.
@@ -48,16 +48,16 @@ def verify_proofs(
 
 def fingerprint(hidden: torch.Tensor, lengths: Lengths, rules: VerificationSpec) -> list[list[bytes]]:
     """Return the proofs of many rollouts under a task's profile; hidden: float32[n, tokens, hidden]."""
-    patterns, ranks = profile.patterns(hidden, rules.profile), profile.ranks(hidden, rules.profile)
-    return toploc.build_many(patterns, lengths.astype(np.int64), rules.chunk, rules.top_k, ranks=ranks)
+    states = profile.bits(hidden, rules.profile)
+    return toploc.build_many(states, lengths.astype(np.int64), rules.chunk, rules.top_k)
 
 
 def score(
     hidden: torch.Tensor, lengths: Lengths, proofs: Sequence[Sequence[bytes]], rules: VerificationSpec
-) -> list[list[ChunkResult]]:
+) -> list[list[ChunkScore]]:
     """Compare the proofs of many rollouts with own hidden states float32[n, tokens, hidden] under a task's profile."""
-    patterns, ranks = profile.patterns(hidden, rules.profile), profile.ranks(hidden, rules.profile)
-    return toploc.verify_many(patterns, lengths.astype(np.int64), proofs, rules.chunk, rules.top_k, ranks=ranks)
+    states = profile.bits(hidden, rules.profile)
+    return toploc.verify_many(states, lengths.astype(np.int64), proofs, rules.chunk, rules.top_k)
 
 
 def _bits(activations: torch.Tensor) -> NDArray[np.uint16]:

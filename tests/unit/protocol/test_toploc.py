@@ -62,6 +62,16 @@ def test_verify__library_vectors__gives_identical_results(case: int, own: str, e
         assert tie or got == tuple(want)
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+@pytest.mark.parametrize(("size", "count"), [(9, 9), (9, 1), (1000, 8), (1001, 7), (18432, 128)])
+@pytest.mark.parametrize("kinds", [1, 2, 40, 30000])
+def test_top__many_ties__largest_and_of_those_the_lowest_indices(dtype, size: int, count: int, kinds: int) -> None:
+    keys = np.random.default_rng(kinds).integers(0, kinds, (5, size)).astype(dtype)
+    keys[1] = np.sort(keys[1])
+    expected = np.argsort(-keys.astype(np.int64), axis=1, kind="stable")[:, :count]
+    assert np.array_equal(np.sort(toploc._top(keys, count), axis=1), np.sort(expected, axis=1))
+
+
 FINITE = st.integers(0, 0xFF7F).filter(lambda p: p & 0x7FFF <= 0x7F80)
 
 
@@ -79,7 +89,7 @@ def test_build__wide_model__takes_the_largest_injective_modulus() -> None:
     (proof,) = toploc.build(flat.reshape(32, 4096), 32, 4)
     assert toploc.parse(proof, 4).modulus == P - 2
     assert proof == naive_proof(flat.tolist(), 4)
-    assert toploc.verify(flat.reshape(32, 4096), [proof], 32, 4)[0] == toploc.ChunkResult(0, 0.0, 0.0)
+    assert toploc.verify(flat.reshape(32, 4096), [proof], 32, 4)[0] == toploc.ChunkScore()
 
 
 def test_build__all_tied__keeps_the_lowest_indices() -> None:
@@ -103,28 +113,54 @@ def test_build_many__ragged_rollouts__equals_one_by_one(lengths: list[int], chun
     assert scored == alone
 
 
-def test_build_many__slabs__change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["SLAB", "NEAR"])
+def test_build_many__slabs__change_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     patterns, lengths = normal((40, 7, 16)), np.full(40, 7)
     whole = toploc.build_many(patterns, lengths, 32, 8)
-    monkeypatch.setattr(toploc, "SLAB", 500)
+    monkeypatch.setattr(toploc, name, 500)
     assert toploc.build_many(patterns, lengths, 32, 8) == whole
-    assert all(r == [toploc.ChunkResult(0, 0.0, 0.0)] for r in toploc.verify_many(patterns, lengths, whole, 32, 8))
+    assert all(r == [toploc.ChunkScore()] for r in toploc.verify_many(patterns, lengths, whole, 32, 8))
 
 
-def test_ranks__given__decide_the_top_k_in_place_of_the_pattern() -> None:
-    patterns = np.arange(32, dtype=np.uint16).reshape(2, 16)
-    ranks = np.arange(32, 0, -1, dtype=np.uint32).reshape(2, 16)
-    (proof,) = toploc.build(patterns, 32, 4, ranks=ranks)
-    coefficients = toploc.parse(proof, 4).coefficients
-    assert [sum(c * x**i for i, c in enumerate(coefficients)) % P for x in range(4)] == [0, 1, 2, 3]
-    assert toploc.verify(patterns, [proof], 32, 4, ranks=ranks) == [toploc.ChunkResult(0, 0.0, 0.0)]
+def float_bits(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, np.float32).view(np.uint32)
+
+
+def test_build__float32_bits__carry_the_mantissas_of_the_largest() -> None:
+    values = np.random.default_rng(4).standard_normal((8, 16)).astype(np.float32)
+    bits = float_bits(values).reshape(-1)
+    (proof,) = toploc.build(float_bits(values), 8, 5)
+    coefficients = toploc.parse(proof, 5).coefficients
+    for place in np.argsort(-np.abs(values).reshape(-1))[:5].tolist():
+        value = sum(c * pow(place, i, P) for i, c in enumerate(coefficients)) % P
+        assert value == int(bits[place]) >> 8 & 0x7FFF
+
+
+def test_verify__float32_bits__close_and_far_are_told_apart() -> None:
+    bits = float_bits(np.linspace(1.0, 1.99, 32)).reshape(2, 16)
+    proofs = toploc.build(bits, 2, 32)
+    assert toploc.verify(bits, proofs, 2, 32) == [toploc.ChunkScore()]
+    assert toploc.verify(bits ^ np.uint32(0xFF), proofs, 2, 32) == [toploc.ChunkScore()]
+    near, beyond = bits + np.uint32(64 << 8), bits.copy()
+    beyond[0, :4] += np.uint32(65 << 8)
+    assert toploc.verify(near, proofs, 2, 32) == [toploc.ChunkScore(error=64.0, close_mean=64.0)]
+    assert toploc.verify(beyond, proofs, 2, 32) == [toploc.ChunkScore(error=64 * 4 / 32, far=4)]
+    other = toploc.build(float_bits(np.linspace(1.99, 1.0, 32)).reshape(2, 16), 2, 32)
+    (score,) = toploc.verify(bits, other, 2, 32)
+    assert score.far >= 30 and score.error > 60
+
+
+def test_verify__float32_proof_of_impossible_mantissas__is_far() -> None:
+    bits = np.full((1, 8), 0x3FFF_FFFF, np.uint32)
+    (score,) = toploc.verify(bits, [_proof(P, 65_496, *[0] * 7)], 1, 8)
+    assert (score.far, score.close_mean, score.error) == (8, 64.0, 64.0)
 
 
 def test_build__fewer_values_than_top_k__pads_and_verifies() -> None:
     patterns = normal((1, 8))
     (proof,) = toploc.build(patterns, 32, 32)
     assert len(proof) == toploc.proof_bytes(32)
-    assert toploc.verify(patterns, [proof], 32, 32) == [toploc.ChunkResult(0, 0.0, 0.0)]
+    assert toploc.verify(patterns, [proof], 32, 32) == [toploc.ChunkScore()]
 
 
 def test_verify__no_exponent_in_common__says_so_like_the_library() -> None:
@@ -136,7 +172,7 @@ def test_verify__no_exponent_in_common__says_so_like_the_library() -> None:
 def test_verify__flipped_signs__are_counted() -> None:
     patterns = normal((4, 16))
     (result,) = toploc.verify(patterns ^ np.uint16(0x8000), toploc.build(patterns, 32, 8), 32, 8)
-    assert result == toploc.ChunkResult(0, 0.0, 0.0, 8)
+    assert result == toploc.ChunkScore(sign_mismatches=8)
 
 
 def test_verify__other_activations__are_far_away() -> None:
@@ -156,11 +192,15 @@ def test_build_and_verify__nan__is_refused(nan: int) -> None:
     assert refused.value.reason == Reason.ACTIVATION
 
 
-def test_build__nan_in_the_ranks__is_refused() -> None:
-    ranks = np.full((4, 16), 0x3F80_0000, np.uint32)
-    ranks[1, 1] = 0x7FC0_0000
+@pytest.mark.parametrize("bits", [0x7F80_0001, 0x7FC0_0000, 0xFFFF_FFFF])
+def test_build_and_verify__float32_nan_anywhere__is_refused(bits: int) -> None:
+    states = float_bits(np.ones((32, 64)))
+    proofs = toploc.build(states, 32, 8)
+    states[-1, -1] = bits
     with pytest.raises(Refused):
-        toploc.build(normal((4, 16)), 32, 8, ranks=ranks)
+        toploc.build(states, 32, 8)
+    with pytest.raises(Refused):
+        toploc.verify(states, proofs, 32, 8)
 
 
 def _proof(modulus: int, *coefficients: int) -> bytes:
@@ -223,7 +263,7 @@ def test_build__honest_wide_activations__always_parse(hidden: int) -> None:
     proofs = toploc.build(patterns, 32, 128)
     for proof in proofs:
         toploc.parse(proof, 128, elements=32 * hidden)
-    assert toploc.verify(patterns, proofs) == [toploc.ChunkResult(0, 0.0, 0.0)] * 4
+    assert toploc.verify(patterns, proofs) == [toploc.ChunkScore()] * 4
 
 
 def test_build__top_k_that_no_modulus_separates__is_refused() -> None:

@@ -202,9 +202,8 @@ def with_rules(bench, **rules: object):
 @pytest.mark.parametrize(
     ("rules", "threshold"),
     [
-        ({"mantissa_mean": 0.5, "mantissa_median": 0.25}, 1),
-        ({"exponent_mismatches": 16, "mantissa_mean": 0.5, "mantissa_median": 0.25}, 0.5),
-        ({"exponent_mismatches": 16, "mantissa_mean": 2.0**16, "mantissa_median": 0.25}, 0.25),
+        ({"mantissa_mean": 0.5}, 1),
+        ({"exponent_mismatches": 16, "mantissa_mean": 0.5}, 0.5),
     ],
 )
 def test_check__wrong_model__each_activation_threshold_refuses_alone(

@@ -8,7 +8,7 @@ import torch
 
 from assay.errors import Refused
 from assay.verify import toploc
-from assay.verify.toploc import ChunkResult, build_proofs, verify_proofs
+from assay.verify.toploc import ChunkScore, build_proofs, verify_proofs
 
 VECTORS = np.load(Path(__file__).parents[2] / "vectors" / "toploc.npz")
 
@@ -29,14 +29,14 @@ def test_build_proofs__library_vectors__gives_identical_bytes_and_results(case: 
         if not tie:
             wanted = VECTORS[f"{case}.perturbed"][i]
             assert proofs[i] == expected[i]
-            assert results[i] == ChunkResult(int(wanted[0]), float(wanted[1]), float(wanted[2]))
+            assert results[i] == ChunkScore(float(wanted[1]), int(wanted[0]), float(wanted[1]), float(wanted[2]))
 
 
 def test_build_proofs__strided_activations_with_gradient__equal_the_plain_ones() -> None:
     plain = torch.randn(40, 64, generator=torch.Generator().manual_seed(0)).to(torch.bfloat16)
     strided = torch.cat([plain, plain], dim=1)[:, :64].requires_grad_()
     assert build_proofs(strided) == build_proofs(plain)
-    assert verify_proofs(strided, build_proofs(plain)) == [ChunkResult(0, 0.0, 0.0)] * 2
+    assert verify_proofs(strided, build_proofs(plain)) == [ChunkScore()] * 2
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.int16])
@@ -60,5 +60,5 @@ def test_fingerprint__float32_profile__sees_a_change_that_bf16_cant(honest) -> N
     assert [len(row) for row in proofs] == [2, 1, 1]
     same = toploc.score(hidden, lengths, proofs, rules)
     moved = toploc.score(hidden * (1 + 2.0**-13), lengths, proofs, rules)
-    assert all(chunk == ChunkResult(0, 0.0, 0.0) for row in same for chunk in row)
-    assert all(chunk.mantissa_mean > 3 for row in moved for chunk in row)
+    assert all(chunk == ChunkScore() for row in same for chunk in row)
+    assert all(chunk.error > 3 for row in moved for chunk in row)

@@ -38,6 +38,7 @@ class Rollouts:
         rewards: float32[n].
         logprobs: float32[n, t] natural log-probs of the tokens, 0 after the end.
         proofs: uint8[n, ceil(t / chunk) · (2 + 2 · top_k)], one proof after another, 0 after the last.
+        prompt_proofs: uint8[groups, ceil(p / chunk) · (2 + 2 · top_k)], those of the prompt that a group shares.
     """
 
     prompts: NDArray[np.int32]
@@ -47,6 +48,7 @@ class Rollouts:
     rewards: NDArray[np.float32]
     logprobs: NDArray[np.float32]
     proofs: NDArray[np.uint8]
+    prompt_proofs: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -72,6 +74,7 @@ class Rollouts:
             self.tokens[i, :t].astype("<i4"),
             self.logprobs[i, :t].astype("<f4"),
             self.proofs[i],
+            self.prompt_proofs[i * len(self.prompt_proofs) // len(self)],
         )
         return sha256(_DOMAIN + head + b"".join(column.tobytes() for column in columns))
 
@@ -114,6 +117,7 @@ def _wanted(spec: TaskSpec) -> tensors.Wanted:
         "rewards": ("float32", (None,)),
         "logprobs": ("float32", (None, None)),
         "proofs": ("uint8", (None, None)),
+        "prompt_proofs": ("uint8", (None, None)),
     }
 
 
@@ -123,7 +127,8 @@ def _check_shapes(rollouts: Rollouts, spec: TaskSpec) -> None:
         refuse(f"a submission has 1 to {spec.rollout.groups} groups of {size} rollouts, not {n} rollouts")
     if not 1 <= t <= spec.rollout.max_new_tokens:
         refuse(f"completions must be 1 to {spec.rollout.max_new_tokens} tokens wide, not {t}", Reason.BOUNDS)
-    width = toploc.chunks_of(t, spec.verification.chunk) * toploc.proof_bytes(spec.verification.top_k)
+    rules, p = spec.verification, rollouts.prompts.shape[-1]
+    width, prompt_width = (toploc.chunks_of(n, rules.chunk) * toploc.proof_bytes(rules.top_k) for n in (t, p))
     shapes: dict[str, tuple[int | None, ...]] = {
         "prompts": (n, None),
         "prompt_lengths": (n,),
@@ -132,6 +137,7 @@ def _check_shapes(rollouts: Rollouts, spec: TaskSpec) -> None:
         "rewards": (n,),
         "logprobs": (n, t),
         "proofs": (n, width),
+        "prompt_proofs": (n // size, prompt_width),
     }
     for name, (dtype, _) in _wanted(spec).items():
         column, shape = getattr(rollouts, name), shapes[name]
@@ -149,15 +155,21 @@ def _check_padding(rollouts: Rollouts, chunk: int, top_k: int) -> None:
     inside = np.arange(rollouts.logprobs.shape[1]) < rollouts.lengths[:, None]
     _all(np.isfinite(rollouts.logprobs) & (inside | (rollouts.logprobs == 0)), "logprobs must be finite and then 0")
     _all(np.isfinite(rollouts.rewards), "rewards must be finite")
-    used = -(-rollouts.lengths.astype(np.int64) // chunk) * toploc.proof_bytes(top_k)
-    beyond = np.arange(rollouts.proofs.shape[1]) >= used[:, None]
-    _all(~(beyond & (rollouts.proofs != 0)), "proofs must be 0 after the last chunk")
+    size = len(rollouts) // len(rollouts.prompt_proofs)
+    for proofs, lengths, rows in (
+        (rollouts.proofs, rollouts.lengths, 1),
+        (rollouts.prompt_proofs, rollouts.prompt_lengths[::size], size),
+    ):
+        used = -(-lengths.astype(np.int64) // chunk) * toploc.proof_bytes(top_k)
+        beyond = np.arange(proofs.shape[1]) >= used[:, None]
+        _all(~(beyond & (proofs != 0)), "proofs must be 0 after the last chunk", rows)
 
 
-def _all(passes: NDArray[np.bool_], message: str) -> None:
+def _all(passes: NDArray[np.bool_], message: str, rollouts: int = 1) -> None:
+    """Refuse at the first row that doesn't pass; a row stands for so many rollouts."""
     rows = passes.reshape(len(passes), -1).all(axis=1)
     if not rows.all():
-        raise Refused(message, Reason.BOUNDS, int(np.argmin(rows)))
+        raise Refused(message, Reason.BOUNDS, int(np.argmin(rows)) * rollouts)
 
 
 def _worst(lengths: NDArray[np.int16], width: int) -> int:

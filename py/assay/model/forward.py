@@ -43,10 +43,14 @@ def states(model: LlamaForCausalLM, ids: torch.Tensor, places: torch.Tensor) -> 
 
     Refused if an id lies outside the vocabulary.
     """
+    return torch.take_along_dim(_read(model, ids), places[:, :, None], dim=1)
+
+
+def _read(model: LlamaForCausalLM, ids: torch.Tensor) -> torch.Tensor:
     if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < model.config.vocab_size:
         raise Refused("a text has a token outside the model's vocabulary")
     hidden: torch.Tensor = model.model(input_ids=ids, use_cache=False).last_hidden_state
-    return torch.take_along_dim(hidden, places[:, :, None], dim=1)
+    return hidden
 
 
 def prefill(
@@ -61,12 +65,33 @@ def prefill(
 
     Places beyond a row's length repeat its last one. `batch` rows are computed at a time.
     """
+    return prefill_groups(model, prompts, prompt_lengths, tokens, lengths, max(1, len(tokens)), batch)[:2]
+
+
+def prefill_groups(
+    model: LlamaForCausalLM,
+    prompts: Ints,
+    prompt_lengths: Ints,
+    tokens: Ints,
+    lengths: Ints,
+    size: int,
+    batch: int = 256,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return what `prefill` does, and the states of the prompts float32[n / size, p, h], 0 or anything after the end.
+
+    `size` rows after one another share their prompt; its states are those of the first.
+    """
     logits, hidden = [], []
+    asked = torch.zeros(-(-len(tokens) // size), prompts.shape[1], model.config.hidden_size)
     with torch.inference_mode():
-        for at in range(0, tokens.shape[0], batch):
+        for at in range(0, len(tokens), batch):
             rows = slice(at, at + batch)
             ids, places = layout(prompts[rows], prompt_lengths[rows], tokens[rows], lengths[rows])
-            found = states(model, ids, places)
+            whole = _read(model, ids)
+            found = torch.take_along_dim(whole, places[:, :, None], dim=1)
             hidden.append(found)
             logits.append(model.lm_head(found))
-    return torch.cat(logits), torch.cat(hidden)
+            first = whole[-at % size :: size, : asked.shape[1]]
+            group = -(-at // size)
+            asked[group : group + len(first), : first.shape[1]] = first
+    return torch.cat(logits), torch.cat(hidden), asked

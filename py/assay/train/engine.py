@@ -32,12 +32,14 @@ class Sampled:
 
     tokens int32[n, t], −1 beyond a row's length; lengths int16[n], EOS included; logprobs float32[n, t] of the chosen
     tokens under softmax(logits / T), 0 beyond; hidden float32[n, t, h]: the final state that produced each token.
+    prompts float32[groups, p, h]: the final states of each group's prompt, 0 beyond its end.
     """
 
     tokens: NDArray[np.int32]
     lengths: NDArray[np.int16]
     logprobs: NDArray[np.float32]
     hidden: NDArray[np.float32]
+    prompts: NDArray[np.float32]
 
 
 def sample(
@@ -57,13 +59,13 @@ def sample(
     if keys.ndim != 2 or keys.shape[0] != len(prompts) or not all(prompts):
         raise Refused("the engine needs one row of keys for each prompt, and no empty prompt")
     groups, size = keys.shape
-    room = _room(groups * size, max_new_tokens, model.config.hidden_size)
+    room = _room(groups * size, max_new_tokens, prompts, model.config.hidden_size)
     done = 0
     with torch.inference_mode():
         for batch in _batches(prompts, max(1, batch_rows // size)):
             rows = (batch[:, None] * size + np.arange(size)[None, :]).reshape(-1)
             asked = torch.tensor([list(prompts[g]) for g in batch], dtype=torch.int64)
-            _decode(model, asked, keys[batch].reshape(-1), rows, room, temperature, eos)
+            _decode(model, asked, keys[batch].reshape(-1), batch, rows, room, temperature, eos)
             done += len(batch)
             if progress is not None:
                 progress("rollouts", done / groups)
@@ -73,20 +75,21 @@ def sample(
 def greedy(model: LlamaForCausalLM, prompts: Sequence[Sequence[int]], max_new_tokens: int, eos: int) -> Sampled:
     """Return the most likely completion of each prompt (argmax, the lowest token among equals)."""
     keys = np.zeros((len(prompts), 1), np.uint64)
-    room = _room(len(prompts), max_new_tokens, model.config.hidden_size)
+    room = _room(len(prompts), max_new_tokens, prompts, model.config.hidden_size)
     with torch.inference_mode():
         for batch in _batches(prompts, BATCH_ROWS):
             asked = torch.tensor([list(prompts[g]) for g in batch], dtype=torch.int64)
-            _decode(model, asked, keys[batch].reshape(-1), batch, room, None, eos)
+            _decode(model, asked, keys[batch].reshape(-1), batch, batch, room, None, eos)
     return room
 
 
-def _room(rows: int, width: int, hidden: int) -> Sampled:
+def _room(rows: int, width: int, prompts: Sequence[Sequence[int]], hidden: int) -> Sampled:
     return Sampled(
         np.full((rows, width), EMPTY, np.int32),
         np.zeros(rows, np.int16),
         np.zeros((rows, width), np.float32),
         np.zeros((rows, width, hidden), np.float32),
+        np.zeros((len(prompts), max(map(len, prompts), default=0), hidden), np.float32),
     )
 
 
@@ -103,6 +106,7 @@ def _decode(
     model: LlamaForCausalLM,
     asked: torch.Tensor,
     keys: NDArray[np.uint64],
+    groups: NDArray[np.int64],
     rows: NDArray[np.int64],
     room: Sampled,
     temperature: float | None,
@@ -110,7 +114,9 @@ def _decode(
 ) -> None:
     """Decode one batch into `room`: asked int64[groups, p], keys uint64[len(rows)]; no temperature means greedy."""
     cache = DynamicCache(config=model.config)
-    hidden = model.model(input_ids=asked, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+    states = model.model(input_ids=asked, past_key_values=cache, use_cache=True).last_hidden_state
+    room.prompts[groups, : asked.shape[1]] = states.numpy()
+    hidden = states[:, -1]
     size = keys.size // asked.shape[0]
     if size > 1:
         cache.batch_repeat_interleave(size)

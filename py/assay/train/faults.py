@@ -106,6 +106,7 @@ def picked(
         rewards=made.rewards[rows],
         logprobs=made.logprobs[rows],
         proofs=made.proofs[rows],
+        prompt_proofs=made.prompt_proofs[best],
     )
 
 

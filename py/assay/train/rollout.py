@@ -19,7 +19,7 @@ from assay.model.env import registry
 from assay.model.env.base import Environment
 from assay.protocol import toploc
 from assay.protocol.assignment import group_seed, noise_key, prompt_seed
-from assay.protocol.spec import TaskSpec
+from assay.protocol.spec import TaskSpec, VerificationSpec
 from assay.train import engine
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -68,19 +68,21 @@ def sample(
 
 def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engine.Sampled) -> Rollouts:
     """Score and fingerprint sampled completions, `group_size` per seed, and return them as columns."""
-    size = spec.rollout.group_size
+    size, check = spec.rollout.group_size, spec.verification
     prompts = [env.prompt(seed) for seed in seeds]
+    prompt_lengths = np.array([len(prompt) for prompt in prompts], np.int16)
     asked = _padded([np.array(prompt, np.int32) for prompt in prompts], PAD, np.int32)
     answers = zip(sampled.tokens, sampled.lengths, strict=True)
     rewards = [env.score(seeds[i // size], row[:length].tolist()) for i, (row, length) in enumerate(answers)]
     return Rollouts(
         prompts=np.repeat(asked, size, axis=0),
-        prompt_lengths=np.repeat(np.array([len(prompt) for prompt in prompts], np.int16), size),
+        prompt_lengths=np.repeat(prompt_lengths, size),
         tokens=sampled.tokens,
         lengths=sampled.lengths,
         rewards=np.array(rewards, np.float32),
         logprobs=sampled.logprobs,
-        proofs=_proofs(sampled, spec),
+        proofs=_proofs(sampled.hidden, sampled.lengths, check),
+        prompt_proofs=_proofs(sampled.prompts, prompt_lengths, check),
     )
 
 
@@ -101,15 +103,10 @@ def make_rollouts(
     return assemble(env, spec, assigned.seeds, sample(model, env, spec, assigned, progress))
 
 
-def _proofs(sampled: engine.Sampled, spec: TaskSpec) -> NDArray[np.uint8]:
-    check = spec.verification
-    made = toploc.build_many(
-        profile.bits(sampled.hidden, check.profile),
-        sampled.lengths.astype(np.int64),
-        check.chunk,
-        check.top_k,
-    )
-    width = toploc.chunks_of(sampled.tokens.shape[1], check.chunk) * toploc.proof_bytes(check.top_k)
+def _proofs(states: NDArray[np.float32], lengths: NDArray[np.int16], rules: VerificationSpec) -> NDArray[np.uint8]:
+    """Fingerprint states float32[n, tokens, h]: the proofs of each row one after another, 0 after the last."""
+    made = toploc.build_many(profile.bits(states, rules.profile), lengths.astype(np.int64), rules.chunk, rules.top_k)
+    width = toploc.chunks_of(states.shape[1], rules.chunk) * toploc.proof_bytes(rules.top_k)
     whole = b"".join(b"".join(proofs).ljust(width, b"\0") for proofs in made)
     return np.frombuffer(whole, np.uint8).reshape(len(made), width).copy()
 

@@ -16,6 +16,7 @@ from assay.errors import Refused
 from assay.model import forward
 from assay.protocol import merkle, toploc
 from assay.protocol.sortition import draw
+from assay.protocol.spec import VerificationSpec
 from assay.protocol.toploc import ChunkScore
 from assay.types import Reason
 from assay.verify.case import Case, Measure
@@ -24,11 +25,17 @@ from assay.verify.toploc import fingerprint, score
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """An own prefill of the drawn rollouts: rows int64[m], logits float32[m, t, v], hidden float32[m, t, h]."""
+    """An own prefill of the drawn groups.
 
+    groups int64[g]; rows int64[m], their rollouts; logits float32[m, t, v]; states that produced the tokens, hidden
+    float32[m, t, h], and those of the prompts, prompts float32[g, p, h].
+    """
+
+    groups: NDArray[np.int64]
     rows: NDArray[np.int64]
     logits: torch.Tensor
     hidden: torch.Tensor
+    prompts: torch.Tensor
 
 
 def drawn_groups(case: Case) -> list[int]:
@@ -41,60 +48,90 @@ def drawn_groups(case: Case) -> list[int]:
 def prefill(case: Case) -> Audit:
     """Run the base model over the drawn rollouts, teacher-forced."""
     size, rollouts = case.spec.rollout.group_size, case.rollouts
-    rows = (np.array(drawn_groups(case))[:, None] * size + np.arange(size)).reshape(-1)
-    logits, hidden = forward.prefill(
+    groups = np.array(drawn_groups(case), dtype=np.int64)
+    rows = (groups[:, None] * size + np.arange(size)).reshape(-1)
+    logits, hidden, prompts = forward.prefill_groups(
         case.model(),
         rollouts.prompts[rows],
         rollouts.prompt_lengths[rows],
         rollouts.tokens[rows],
         rollouts.lengths[rows],
+        size,
     )
-    return Audit(rows, logits, hidden)
+    return Audit(groups, rows, logits, hidden, prompts)
 
 
 def evidence(case: Case, audit: Audit) -> bytes:
-    """Return the 32-byte Merkle root over this node's own fingerprints of the drawn rollouts."""
-    own = fingerprint(audit.hidden, case.rollouts.lengths[audit.rows], case.spec.verification)
+    """Return the 32-byte Merkle root over this node's own fingerprints of the drawn prompts and rollouts."""
+    rules = case.spec.verification
+    own = [
+        *fingerprint(audit.prompts, prompt_lengths(case, audit.groups), rules),
+        *fingerprint(audit.hidden, case.rollouts.lengths[audit.rows], rules),
+    ]
     return merkle.root([proof for row in own for proof in row])
+
+
+def prompt_lengths(case: Case, groups: NDArray[np.int64]) -> NDArray[np.int16]:
+    """Return how many tokens the prompts of some groups have."""
+    return case.rollouts.prompt_lengths[groups * case.spec.rollout.group_size]
 
 
 def committed(case: Case, rows: NDArray[np.int64]) -> list[list[bytes]]:
     """Return the proofs that the submission holds for some rollouts."""
-    rules, rollouts = case.spec.verification, case.rollouts
+    return _split(case, case.rollouts.proofs[rows], case.rollouts.lengths[rows])
+
+
+def committed_prompts(case: Case, groups: NDArray[np.int64]) -> list[list[bytes]]:
+    """Return the proofs that the submission holds for the prompts of some groups."""
+    return _split(case, case.rollouts.prompt_proofs[groups], prompt_lengths(case, groups))
+
+
+def _split(case: Case, proofs: NDArray[np.uint8], lengths: NDArray[np.int16]) -> list[list[bytes]]:
+    rules = case.spec.verification
     size = toploc.proof_bytes(rules.top_k)
-    proofs = []
-    for row in rows.tolist():
-        data = rollouts.proofs[row].tobytes()
-        count = toploc.chunks_of(int(rollouts.lengths[row]), rules.chunk)
-        proofs.append([data[at * size : (at + 1) * size] for at in range(count)])
-    return proofs
+    counts = [toploc.chunks_of(n, rules.chunk) for n in lengths.tolist()]
+    rows = [row.tobytes() for row in proofs]
+    return [[row[at * size : (at + 1) * size] for at in range(count)] for row, count in zip(rows, counts, strict=True)]
 
 
 def check_activation(case: Case, audit: Audit) -> Measure:
-    """Compare committed proofs with the prefill; every chunk must keep to all thresholds. Value: the worst mean."""
-    lengths, proofs = case.rollouts.lengths[audit.rows], committed(case, audit.rows)
-    results = score(audit.hidden, lengths, proofs, case.spec.verification)
+    """Compare committed proofs with the prefill; every chunk must keep to all thresholds. Value: the worst mean.
+
+    Prompts come first: a hidden instruction shows there at once, in completions only through what it changed.
+    """
+    rules, size = case.spec.verification, case.spec.rollout.group_size
+    asked = prompt_lengths(case, audit.groups)
+    prompts = score(audit.prompts, asked, committed_prompts(case, audit.groups), rules)
+    completions = score(audit.hidden, case.rollouts.lengths[audit.rows], committed(case, audit.rows), rules)
     worst = 0.0
-    for row, chunks in zip(audit.rows.tolist(), results, strict=True):
-        for chunk in chunks:
-            _judge(case, row, chunk)
-            worst = max(worst, chunk.error)
-    return Measure(worst, case.spec.verification.mantissa_mean)
+    for what, leaves, results in (
+        ("prompt of rollout", (audit.groups * size).tolist(), prompts),
+        ("rollout", audit.rows.tolist(), completions),
+    ):
+        for leaf, chunks in zip(leaves, results, strict=True):
+            for chunk in chunks:
+                _judge(case, what, leaf, chunk)
+                worst = max(worst, chunk.error)
+    return Measure(worst, rules.mantissa_mean)
 
 
-def _judge(case: Case, row: int, chunk: ChunkScore) -> None:
-    rules = case.spec.verification
-    measures: tuple[tuple[str, float, float], ...] = (
+def limits(rules: VerificationSpec, chunk: ChunkScore) -> tuple[tuple[str, float, float], ...]:
+    """Return what is measured of one chunk: name, value and the most that it may be."""
+    if rules.profile == "float32":
+        return (
+            ("mantissas far apart", chunk.far, rules.exponent_mismatches),
+            ("mean mantissa distance", chunk.close_mean, rules.mantissa_mean),
+        )
+    return (
         ("exponents or signs apart", chunk.exponent_mismatches + chunk.sign_mismatches, rules.exponent_mismatches),
         ("mean mantissa distance", chunk.mantissa_mean, rules.mantissa_mean),
         ("median mantissa distance", chunk.mantissa_median, rules.mantissa_median),
     )
-    if rules.profile == "float32":
-        measures = (
-            ("mantissas far apart", chunk.far, rules.exponent_mismatches),
-            ("mean mantissa distance", chunk.close_mean, rules.mantissa_mean),
-        )
-    for name, value, threshold in measures:
+
+
+def _judge(case: Case, what: str, leaf: int, chunk: ChunkScore) -> None:
+    for name, value, threshold in limits(case.spec.verification, chunk):
         if value > threshold:
-            message = f"rollout {row}: the proof isn't of this model's activations: {name} {value:.6g} > {threshold:g}"
-            raise Refused(message, Reason.ACTIVATION, row, float(value), float(threshold))
+            measured = f"{name} {value:.6g} > {threshold:g}"
+            message = f"{what} {leaf}: the proof isn't of this model's activations: {measured}"
+            raise Refused(message, Reason.ACTIVATION, leaf, float(value), float(threshold))

@@ -17,7 +17,7 @@ from assay.protocol import spec as task_spec
 from assay.protocol import toploc
 from assay.protocol.spec import TaskSpec
 from assay.types import Reason, Verdict
-from assay.verify.audit import committed, prefill
+from assay.verify.audit import committed, committed_prompts, limits, prefill, prompt_lengths
 from assay.verify.case import Case, Context
 from assay.verify.check import Finding, check_submission, context_of
 from assay.verify.sampling import replay
@@ -100,19 +100,20 @@ def _sampling(case: Case, leaf: int) -> list[str]:
 
 
 def _activation(case: Case, leaf: int) -> list[str]:
-    audit, rules = prefill(case), case.spec.verification
+    audit, rules, size = prefill(case), case.spec.verification, case.spec.rollout.group_size
+    group = audit.groups.tolist().index(leaf // size)
     row = audit.rows.tolist().index(leaf)
-    proofs = committed(case, audit.rows[row : row + 1])
-    lines = [*_rollout(case, leaf), "chunk  exponents  signs  mean  median"]
-    (chunks,) = score(audit.hidden[row : row + 1], case.rollouts.lengths[leaf : leaf + 1], proofs, rules)
-    for place, chunk in enumerate(chunks):
-        mean, median = (
-            "none" if value >= toploc.NO_MATCH else f"{value:.6g}"
-            for value in (chunk.mantissa_mean, chunk.mantissa_median)
-        )
-        lines.append(f"{place:>5}  {chunk.exponent_mismatches:>9}  {chunk.sign_mismatches:>5}  {mean}  {median}")
-    mean, median = f"{rules.mantissa_mean:g}", f"{rules.mantissa_median:g}"
-    return [*lines, f"allowed: {rules.exponent_mismatches} exponents and signs together, mean {mean}, median {median}"]
+    some = audit.groups[group : group + 1]
+    asked = score(audit.prompts[group : group + 1], prompt_lengths(case, some), committed_prompts(case, some), rules)
+    rows = audit.rows[row : row + 1]
+    said = score(audit.hidden[row : row + 1], case.rollouts.lengths[rows], committed(case, rows), rules)
+    lines = [*_rollout(case, leaf), f"{'chunk':<14}{'what':<26}{'measured':>12}  {'allowed':>12}"]
+    for name, chunks in (("prompt", asked[0]), ("completion", said[0])):
+        for place, chunk in enumerate(chunks):
+            for what, value, threshold in limits(rules, chunk):
+                measured = "none" if value >= toploc.NO_MATCH else f"{value:.6g}"
+                lines.append(f"{name:<10} {place:<3}{what:<26}{measured:>12}  {threshold:>12g}")
+    return lines
 
 
 def _step(case: Case, leaf: int) -> list[str]:

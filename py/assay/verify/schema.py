@@ -73,12 +73,16 @@ def _bound(case: Case) -> None:
 
 
 def _proofs(case: Case) -> None:
-    """Refuse malformed proofs of any rollout, drawn or not."""
-    rollouts, rules = case.rollouts, case.spec.verification
-    words = rollouts.proofs.reshape(len(rollouts), -1, toploc.proof_bytes(rules.top_k)).view(">u2")
-    chunks = -(-rollouts.lengths.astype(np.int64) // rules.chunk)
-    used = np.arange(words.shape[1]) < chunks[:, None]
-    good = toploc.well_formed(words, rules.chunk * case.checkpoint.config["hidden_size"])
-    rows = (good | ~used).all(axis=1)
-    if not bool(rows.all()):
-        raise Refused("a proof has a coefficient or a modulus that isn't allowed", Reason.SCHEMA, int(np.argmin(rows)))
+    """Refuse malformed proofs of any rollout or prompt, drawn or not."""
+    rollouts, rules, size = case.rollouts, case.spec.verification, case.spec.rollout.group_size
+    elements = rules.chunk * case.checkpoint.config["hidden_size"]
+    for proofs, lengths, rows in (
+        (rollouts.proofs, rollouts.lengths, 1),
+        (rollouts.prompt_proofs, rollouts.prompt_lengths[::size], size),
+    ):
+        words = proofs.reshape(len(proofs), -1, toploc.proof_bytes(rules.top_k)).view(">u2")
+        used = np.arange(words.shape[1]) < -(-lengths.astype(np.int64) // rules.chunk)[:, None]
+        good = (toploc.well_formed(words, elements) | ~used).all(axis=1)
+        if not bool(good.all()):
+            message = "a proof has a coefficient or a modulus that isn't allowed"
+            raise Refused(message, Reason.SCHEMA, int(np.argmin(good)) * rows)

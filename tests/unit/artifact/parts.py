@@ -33,13 +33,15 @@ def rollouts(groups: int = 2, seed: int = 0) -> Rollouts:
     """Rollouts of random form with valid padding."""
     chance = np.random.default_rng(seed)
     n, proof, width = groups * GROUP, 2 + 2 * TOP_K, -(-T // CHUNK)
-    prompt_lengths = chance.integers(1, P + 1, n).astype(np.int16)
+    prompt_lengths = np.repeat(chance.integers(1, P + 1, groups), GROUP).astype(np.int16)
     lengths = chance.integers(1, T + 1, n).astype(np.int16)
     inside = np.arange(T) < lengths[:, None]
     proofs = chance.integers(0, 256, (n, width * proof)).astype(np.uint8)
-    used = -(-lengths.astype(int) // CHUNK) * proof
-    proofs[np.arange(width * proof) >= used[:, None]] = 0
-    prompts = chance.integers(0, 10, (n, P)).astype(np.int32)
+    proofs[np.arange(width * proof) >= (-(-lengths.astype(int) // CHUNK) * proof)[:, None]] = 0
+    prompt_proofs = chance.integers(0, 256, (groups, -(-P // CHUNK) * proof)).astype(np.uint8)
+    used = -(-prompt_lengths[::GROUP].astype(int) // CHUNK) * proof
+    prompt_proofs[np.arange(prompt_proofs.shape[1]) >= used[:, None]] = 0
+    prompts = np.repeat(chance.integers(0, 10, (groups, P)), GROUP, axis=0).astype(np.int32)
     return Rollouts(
         prompts=np.where(np.arange(P) < prompt_lengths[:, None], prompts, -1).astype(np.int32),
         prompt_lengths=prompt_lengths,
@@ -48,6 +50,7 @@ def rollouts(groups: int = 2, seed: int = 0) -> Rollouts:
         rewards=chance.random(n).astype(np.float32),
         logprobs=np.where(inside, -chance.random((n, T)), 0).astype(np.float32),
         proofs=proofs,
+        prompt_proofs=prompt_proofs,
     )
 
 

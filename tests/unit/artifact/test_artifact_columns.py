@@ -50,6 +50,9 @@ def test_root__any_value_of_a_rollout_changes__only_its_leaf_changes() -> None:
         other = changed(name, where, value if before != value else value + 1)
         differ = [i for i, (a, b) in enumerate(zip(made.leaves(), other.leaves(), strict=True)) if a != b]
         assert differ == [row], name
+    other = changed("prompt_proofs", (1, 0), made.prompt_proofs[1, 0] ^ 1)
+    differ = [i for i, (a, b) in enumerate(zip(made.leaves(), other.leaves(), strict=True)) if a != b]
+    assert differ == list(range(parts.GROUP, 2 * parts.GROUP))
     leaves = made.leaves()
     assert merkle.verify(made.root(), leaves[3], 3, len(leaves), merkle.prove(leaves, 3))
 
@@ -95,6 +98,16 @@ def test_rollouts__something_in_the_padding__is_refused(name: str, value: Any) -
     assert (caught.value.reason, caught.value.leaf) == (Reason.BOUNDS, short)
 
 
+def test_rollouts__prompt_proofs_after_a_prompts_last_chunk__are_refused_at_its_first_rollout() -> None:
+    seed = next(s for s in range(99) if parts.rollouts(seed=s).prompt_lengths[parts.GROUP] <= parts.CHUNK)
+    made = parts.rollouts(seed=seed)
+    proofs = made.prompt_proofs.copy()
+    proofs[1, -1] = 1
+    with pytest.raises(Refused) as caught:
+        replace(made, prompt_proofs=proofs).check(SPEC)
+    assert (caught.value.reason, caught.value.leaf) == (Reason.BOUNDS, parts.GROUP)
+
+
 def sliced(made: Rollouts, rows: int) -> Rollouts:
     return Rollouts(**{name: getattr(made, name)[:rows] for name in Rollouts.__dataclass_fields__})
 
@@ -111,8 +124,10 @@ def sliced(made: Rollouts, rows: int) -> Rollouts:
         lambda: replace(parts.rollouts(), tokens=parts.rollouts().tokens[:, :4]),
         lambda: replace(parts.rollouts(), proofs=parts.rollouts().proofs[:, :-1]),
         lambda: replace(parts.rollouts(), prompts=parts.rollouts().prompts[:, :, None]),
+        lambda: replace(parts.rollouts(), prompt_proofs=parts.rollouts().prompt_proofs[:, :-1]),
+        lambda: replace(parts.rollouts(), prompt_proofs=parts.rollouts().prompt_proofs[:1]),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_rollouts__shape_or_type_is_wrong__is_refused(tmp_path: Path, bad: Callable[[], Rollouts]) -> None:
     with pytest.raises(Refused) as caught:

@@ -43,3 +43,19 @@ def test_prefill__token_outside_vocabulary__refused() -> None:
     made.prompts[0, 0] = 13
     with pytest.raises(Refused, match="vocabulary"):
         forward.prefill(tiny.model(), made.prompts, made.prompt_lengths, made.tokens, made.lengths)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 256])
+def test_prefill_groups__any_batch__gives_the_states_of_each_groups_prompt(batch: int) -> None:
+    made, model = tiny.columns(), tiny.model()
+    columns = (made.prompts, made.prompt_lengths, made.tokens, made.lengths)
+    logits, hidden, asked = forward.prefill_groups(model, *columns, 2, batch=batch)
+    same = forward.prefill(model, *columns)
+    assert torch.allclose(logits, same[0], atol=1e-5) and torch.allclose(hidden, same[1], atol=1e-5)
+    assert asked.shape[:2] == (len(made.tokens) // 2, made.prompts.shape[1])
+    for group, row in enumerate(range(0, len(made.tokens), 2)):
+        end = int(made.prompt_lengths[row])
+        ids = torch.from_numpy(made.prompts[row : row + 1, :end].astype(np.int64))
+        with torch.inference_mode():
+            alone = model.model(input_ids=ids, use_cache=False).last_hidden_state[0]
+        assert torch.allclose(asked[group, :end], alone, atol=1e-5)

@@ -28,16 +28,21 @@ def test_make_rollouts__honest__form_rewards_and_proofs_hold(world: World) -> No
         seed = assigned.seeds[i // 4]
         assert made.prompts[i].tolist() == world.env.prompt(seed)
         assert made.rewards[i] == np.float32(world.env.score(seed, made.tokens[i, : made.lengths[i]].tolist()))
-    _, hidden = forward.prefill(world.model(), made.prompts, made.prompt_lengths, made.tokens, made.lengths)
+    columns = (made.prompts, made.prompt_lengths, made.tokens, made.lengths)
+    _, hidden, asked = forward.prefill_groups(world.model(), *columns, 4)
     check = world.spec.verification
-    results = toploc.verify_many(
-        profile.bits(hidden, check.profile),
-        made.lengths.astype(np.int64),
-        [[row.tobytes()] for row in made.proofs],
-        check.chunk,
-        check.top_k,
-    )
-    assert all(chunk.far == 0 and chunk.close_mean <= 0.15 for chunks in results for chunk in chunks)
+    for states, lengths, proofs in (
+        (hidden, made.lengths, made.proofs),
+        (asked, made.prompt_lengths[::4], made.prompt_proofs),
+    ):
+        results = toploc.verify_many(
+            profile.bits(states, check.profile),
+            lengths.astype(np.int64),
+            [[row.tobytes()] for row in proofs],
+            check.chunk,
+            check.top_k,
+        )
+        assert all(chunk.far == 0 and chunk.close_mean <= 0.15 for chunks in results for chunk in chunks)
 
 
 def test_environment_of__another_hash_or_too_many_seeds__refused(world: World) -> None:

@@ -17,7 +17,7 @@ def explained(bench) -> str:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("model", ["activation", "chunk  exponents", "allowed: 1 exponents"]),
+        ("model", ["activation", "mantissas far apart", "prompt     0", "completion 1"]),
         ("tokens", ["sampling", "place  submitted  due  margin"]),
         ("reward", ["reward", "recomputed  "]),
         ("prompts", ["assignment", "assigned    "]),

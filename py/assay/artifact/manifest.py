@@ -27,14 +27,15 @@ MANIFEST_NAME = "manifest.json"
 SUBMISSION_FILES = ("rollouts.safetensors", "trace.json", "update.safetensors")
 CHECKPOINT_FILES = ("config.json", "momentum.safetensors", "weights.safetensors")
 _ALLOWED = {"submission": SUBMISSION_FILES, "checkpoint": CHECKPOINT_FILES}
-_NUMBERS = ("protocol", "chain_id", "task", "round", "n", "base", "first_group", "groups", "units")
+_NUMBERS = ("protocol", "chain_id", "task", "round", "n", "base", "first_group", "groups", "units", "profile")
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
     """What a submission's artifact is bound to: a copy of it is worthless to anyone else, or in another round.
 
-    Addresses are kept in lower case; roots are 32 bytes; `units` are completion tokens.
+    Addresses are kept in lower case; roots are 32 bytes; `units` are completion tokens; `profile` is the index in the
+    task's list of the profile that the proofs are made under.
     """
 
     protocol: int
@@ -50,6 +51,7 @@ class Binding:
     units: int
     rollout_root: bytes
     trace_root: bytes
+    profile: int = 0
 
     def __post_init__(self) -> None:
         for name in _NUMBERS:

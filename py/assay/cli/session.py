@@ -163,10 +163,12 @@ class Session:
 
     def node_config(self, name: str, **more: Any) -> NodeConfig:
         """Return the configuration of the node of a local account."""
+        from assay.protocol.profile import learn_folder
         from assay.roles.config import NodeConfig
 
         folder = self.node_folder(name)
         folder.mkdir(parents=True, exist_ok=True)
+        learn_folder(self.home / "profiles")
         chain_id = self.client.chain_id
         return NodeConfig(
             **{

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -190,6 +191,34 @@ class Options(_Plain):
 
     def write_toml(self, value: dict[str, int]) -> str:
         return "{" + ", ".join(f"{key} = {value[key]}" for key in sorted(value)) + "}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list of 1 to `most` values of one kind, none twice; a tuple in memory."""
+
+    kind: Kind
+    most: int
+
+    def read(self, value: Any, where: str) -> tuple[Any, ...]:
+        return self._each(value, where, self.kind.read)
+
+    def read_toml(self, value: Any, where: str) -> tuple[Any, ...]:
+        return self._each(value, where, self.kind.read_toml)
+
+    def write(self, value: tuple[Any, ...]) -> list[Any]:
+        return [self.kind.write(one) for one in value]
+
+    def write_toml(self, value: tuple[Any, ...]) -> str:
+        return "[" + ", ".join(self.kind.write_toml(one) for one in value) + "]"
+
+    def _each(self, value: Any, where: str, read: Callable[[Any, str], Any]) -> tuple[Any, ...]:
+        if type(value) is not list or not 1 <= len(value) <= self.most:
+            raise Refused(f"{where}: must be a list of 1 to {self.most} values")
+        found = tuple(read(one, f"{where}[{i}]") for i, one in enumerate(value))
+        if len(set(found)) != len(found):
+            raise Refused(f"{where}: names a value twice")
+        return found
 
 
 def tokens(wei: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from assay import PROTOCOL
-from assay.protocol.fields import Digest, Money, Options, Real, Text, Truth, Whole
+from assay.protocol.fields import Digest, Listed, Money, Options, Real, Text, Truth, Whole
 
 GWEI = 10**9
 SAFE = 2**53 - 1  # the largest whole number that canonical JSON can carry
@@ -83,22 +83,17 @@ class OuterSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationSpec:
-    """What is drawn and what passes. Thresholds belong to the proof profile.
+    """What is drawn, and by whose measure it passes.
 
-    `groups` are drawn per submission; `chunk` tokens share one proof of `top_k` activations. A chunk fails with more
-    than `exponent_mismatches`, or a larger mean or median of mantissa differences. `margin` bounds the sampling
-    replay's largest miss, `exact_rate` the share of tokens without one.
+    `profiles` are hashes of calibrated profiles (`protocol.profile`), which hold the thresholds; a trainer names one of
+    them by its index. `chunk` tokens share one proof of `top_k` activations, as in every profile named. `groups` are
+    drawn per submission.
     """
 
-    profile: Annotated[str, _one_of("float32", "bf16")]
+    profiles: Annotated[tuple[bytes, ...], Listed(Digest(), 8)]
     chunk: Annotated[int, Whole(1, 4096)]
     top_k: Annotated[int, Whole(1, 4096)]
     groups: Annotated[int, Whole(1, 4096)]
-    exponent_mismatches: Annotated[int, Whole(0, 4096)]
-    mantissa_mean: Annotated[float, Real(0, 65536)]
-    mantissa_median: Annotated[float, Real(0, 65536)]
-    margin: Annotated[float, Real(0, 1000)]
-    exact_rate: Annotated[float, Real(0, 1)]
     step_tolerance: Annotated[float, Real(0, 1)]
     max_update_norm: Annotated[float, Real(0, 1e12, lo_open=True)]
 

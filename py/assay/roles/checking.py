@@ -9,6 +9,7 @@ from typing import Any
 
 from assay.errors import Refused, Unavailable
 from assay.protocol.hashing import hex32
+from assay.protocol.profile import documents as profiles
 from assay.protocol.spec import TaskSpec, to_json
 from assay.roles.acting import checkpoint_folder
 from assay.roles.actions import Check, FetchSubmission
@@ -84,6 +85,7 @@ def check_args(
         "folder": str(node.chunks.folder(row.root)),
         "checkpoint_folder": checkpoint_folder(node, task.id, row.base),
         "spec": to_json(spec).decode(),
+        "profiles": profiles(spec.verification),
         "context": {
             "chain_id": node.config.chain_id,
             "ledger": node.deployment.ledger,

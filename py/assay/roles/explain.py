@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from assay.errors import Refused, Unavailable
+from assay.protocol import profile
 from assay.protocol.hashing import hex32
 from assay.protocol.spec import TaskSpec, parse_json
 from assay.roles.checking import check_args, unchecked
@@ -84,7 +85,10 @@ def _check(node: Node, task: TaskRow, row: SubmissionRow, say: Say) -> dict[str,
 def _spec(node: Node, task: TaskRow) -> TaskSpec:
     private = node.config.allow_private
     raw = documents.fetch(task.spec_hash, node.sources(task.id), node.documents, allow_private=private)
-    return parse_json(raw)
+    spec = parse_json(raw)
+    for digest in profile.missing(spec.verification):
+        profile.learn(documents.fetch(digest, node.sources(task.id), node.documents, allow_private=private))
+    return spec
 
 
 def _found(verdict: Verdict, reason: Reason, message: str) -> dict[str, Any]:

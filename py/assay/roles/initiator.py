@@ -12,6 +12,8 @@ from typing import Any
 
 from assay.errors import Refused
 from assay.protocol.hashing import hex32
+from assay.protocol.profile import documents as profiles
+from assay.protocol.profile import missing
 from assay.protocol.spec import TaskSpec, check, spec_hash, terms, to_json
 from assay.roles.acting import act_shared, checkpoint_folder, run_role
 from assay.roles.actions import Action, Evaluate, Refund
@@ -37,7 +39,10 @@ def publish(config: NodeConfig, spec: TaskSpec, base: Path, uri: str, say: Say) 
         root = node.chunks.add(base)
         if root != spec.model.base:
             raise Refused(f"the base checkpoint in {base} is {hex32(root)}, the spec names {hex32(spec.model.base)}")
-        node.documents.put(to_json(spec))
+        if unknown := missing(spec.verification):
+            raise Refused(f"verification.profiles: {hex32(unknown[0])[:10]} isn't shipped, nor calibrated in this home")
+        for document in (to_json(spec), *(text.encode() for text in profiles(spec.verification))):
+            node.documents.put(document)
         budget = spec.money.budget
         if node.contracts.balance(node.account) < budget:
             raise Refused(f"{config.name} has too few tokens: the task locks {budget} wei")
@@ -79,6 +84,7 @@ def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
 def _evaluate(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
     args: dict[str, Any] = {
         "spec": to_json(spec).decode(),
+        "profiles": profiles(spec.verification),
         "checkpoint": checkpoint_folder(node, task.id, round_),
         "items": HELD_OUT_ITEMS,
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from assay.protocol.profile import documents as profiles
 from assay.protocol.spec import TaskSpec, to_json
 from assay.roles.acting import checkpoint_folder
 from assay.roles.actions import MakeCheckpoint
@@ -43,6 +44,7 @@ def merge_args(node: Node, task: TaskRow, spec: TaskSpec, action: MakeCheckpoint
 
     return {
         "spec": to_json(spec).decode(),
+        "profiles": profiles(spec.verification),
         "checkpoint": checkpoint_folder(node, task.id, action.base),
         "parts": parts(action.round, action.included),
         "corrections": [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from assay.chain.deployment import read as read_deployment
 from assay.chain.events import MAX_REORG, Follower
 from assay.chain.outbox import Outbox
 from assay.errors import Refused, Unavailable
-from assay.protocol import sortition
+from assay.protocol import profile, sortition
+from assay.protocol.hashing import hex32
 from assay.protocol.spec import TaskSpec, parse_json, terms
 from assay.protocol.windows import Schedule
 from assay.roles.config import NodeConfig, Say
@@ -167,9 +169,24 @@ class Node:
             name = f"{task.id}:0:spec"
             self.jobs.start(name, lambda: self._fetch_spec(task), lambda _: None)
             return None
-        spec = self._specs[task.spec_hash] = parse_json(raw)
+        spec = parse_json(raw)
+        if not self._profiles(task, spec):
+            return None
+        self._specs[task.spec_hash] = spec
         self.store.put_spec(task.spec_hash, raw.decode())
         return spec
+
+    def _profiles(self, task: TaskRow, spec: TaskSpec) -> bool:
+        """Learn the profiles that a spec names; False while one is being fetched."""
+        for digest in profile.missing(spec.verification):
+            raw = self.documents.get(digest)
+            if raw is None:
+                here, private = self.documents, self.config.allow_private
+                fetch = partial(documents.fetch, digest, self.sources(task.id), here, allow_private=private)
+                self.jobs.start(f"{task.id}:0:profile:{hex32(digest)}", fetch, lambda _: None)
+            else:
+                profile.learn(raw)
+        return not profile.missing(spec.verification)
 
     def _fetch_spec(self, task: TaskRow) -> None:
         documents.fetch(task.spec_hash, self.sources(task.id), self.documents, allow_private=self.config.allow_private)

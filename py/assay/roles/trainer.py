@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from assay.protocol.hashing import hex32, unhex32
+from assay.protocol.profile import documents as profiles
 from assay.protocol.spec import TaskSpec, to_json
 from assay.protocol.typed_data import mark
 from assay.roles import salts
@@ -79,6 +80,7 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
     fault = CANARY_FAULT if is_canary else _fault(node.config, action.round)
     args: dict[str, Any] = {
         "spec": to_json(spec).decode(),
+        "profiles": profiles(spec.verification),
         "checkpoint": checkpoint_folder(node, task.id, action.base),
         "binding": {
             "chain_id": node.config.chain_id,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from assay.artifact import update, weights
 from assay.errors import Refused
 from assay.protocol import merge as merging
+from assay.protocol import profile
 from assay.protocol.hashing import hex32, unhex32
 from assay.protocol.spec import TaskSpec, parse_json
 from assay.types import Reason
@@ -98,4 +99,5 @@ def _parts(named: list[dict[str, Any]], size: int) -> list[merging.Part]:
 
 
 def _spec(args: dict[str, Any]) -> TaskSpec:
+    profile.learn_all(args.get("profiles", []))
     return parse_json(args["spec"].encode())

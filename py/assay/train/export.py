@@ -27,6 +27,7 @@ from assay.artifact.weights import Checkpoint, read_checkpoint
 from assay.errors import Refused
 from assay.model import load
 from assay.protocol import codec
+from assay.protocol import profile as profiles
 from assay.protocol.spec import TaskSpec
 from assay.train import faults, rollout
 from assay.train.engine import Progress
@@ -52,10 +53,12 @@ def train_submission(
     out: Path,
     fault: str | None = None,
     progress: Progress | None = None,
+    profile: int = 0,
 ) -> Submitted:
     """Make one submission from the checkpoint and write it to the folder `out`, complete or not at all.
 
-    binding_base holds chain_id, ledger, task, round, trainer, n, base and first_group. `progress(stage, share)` is
+    binding_base holds chain_id, ledger, task, round, trainer, n, base and first_group; `profile` is the index of the
+    task's profile that the proofs are made under. `progress(stage, share)` is
     called with stage "rollouts" or "steps". Call `model.load.determinism` before: a validator repeats the steps.
     Refused if checkpoint, spec or fault don't fit; Unavailable if the disk fails.
     """
@@ -64,14 +67,14 @@ def train_submission(
         raise Refused(f"the submission's binding lacks {missing[0]}")
     bound = {key: binding_base[key] for key in BINDING_KEYS}
     checkpoint = read_checkpoint(checkpoint_folder, spec.rounds.max_artifact_bytes)
-    made = _rollouts(checkpoint, spec, bound, beacon, fault, progress)
+    made = _rollouts(checkpoint, spec, bound, beacon, profile, fault, progress)
     model = load.build(checkpoint.config, checkpoint.arrays)
     leaves, gradient = take_steps(
         model, made, spec, bound["task"], bound["round"], bound["trainer"], bound["n"], progress
     )
     if fault == "update":
         gradient = faults.random_update(gradient, faults.dice(beacon, bound["trainer"]))
-    return _write(out, spec, bound, made, leaves, gradient)
+    return _write(out, spec, bound | {"profile": profile}, made, leaves, gradient)
 
 
 def _rollouts(
@@ -79,9 +82,11 @@ def _rollouts(
     spec: TaskSpec,
     bound: Mapping[str, Any],
     beacon: bytes,
+    profile: int,
     fault: str | None,
     progress: Progress | None,
 ) -> Rollouts:
+    rules = profiles.of_task(spec.verification, profile)
     env = rollout.environment_of(spec)
     if checkpoint.config.get("vocab_size") != env.vocab_size:
         raise Refused(f"the checkpoint's vocabulary isn't that of environment {env.name}")
@@ -89,14 +94,14 @@ def _rollouts(
     model = load.build(checkpoint.config, checkpoint.arrays)
     who = (beacon, bound["task"], bound["round"], bound["trainer"], bound["first_group"])
     if fault == "prompts":
-        return faults.picked(model, env, spec, rollout.assign(spec, *who, 2 * groups), groups)
+        return faults.picked(model, env, spec, rollout.assign(spec, *who, 2 * groups), groups, rules)
     if fault == "model":
         model = faults.swapped(checkpoint.config, checkpoint.arrays, rng)
     assigned = rollout.assign(spec, *who, groups)
     sampled = rollout.sample(model, env, spec, assigned, progress)
     if fault == "tokens":
         sampled = faults.better_tokens(model, env, spec, assigned.seeds, sampled, rng)
-    made = rollout.assemble(env, spec, assigned.seeds, sampled)
+    made = rollout.assemble(env, spec, assigned.seeds, sampled, rules)
     return faults.raised(made, rng) if fault == "reward" else made
 
 

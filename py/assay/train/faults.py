@@ -27,6 +27,7 @@ from assay.errors import Refused
 from assay.model import forward, load
 from assay.model.env.base import Environment
 from assay.model.loss import token_logprobs
+from assay.protocol.profile import Profile
 from assay.protocol.spec import TaskSpec
 from assay.train import engine, rollout
 
@@ -91,10 +92,10 @@ def raised(rollouts: Rollouts, rng: np.random.Generator) -> Rollouts:
 
 
 def picked(
-    model: LlamaForCausalLM, env: Environment, spec: TaskSpec, assigned: rollout.Assigned, groups: int
+    model: LlamaForCausalLM, env: Environment, spec: TaskSpec, assigned: rollout.Assigned, groups: int, rules: Profile
 ) -> Rollouts:
     """Sample all assigned groups and keep the `groups` with the best mean reward, as if they had been assigned."""
-    made = rollout.assemble(env, spec, assigned.seeds, rollout.sample(model, env, spec, assigned))
+    made = rollout.assemble(env, spec, assigned.seeds, rollout.sample(model, env, spec, assigned), rules)
     size = spec.rollout.group_size
     best = np.sort(np.argsort(-made.rewards.reshape(-1, size).mean(axis=1), kind="stable")[:groups])
     rows = (best[:, None] * size + np.arange(size)[None, :]).reshape(-1)

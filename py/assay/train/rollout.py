@@ -19,7 +19,8 @@ from assay.model.env import registry
 from assay.model.env.base import Environment
 from assay.protocol import toploc
 from assay.protocol.assignment import group_seed, noise_key, prompt_seed
-from assay.protocol.spec import TaskSpec, VerificationSpec
+from assay.protocol.profile import Profile, of_task
+from assay.protocol.spec import TaskSpec
 from assay.train import engine
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -66,9 +67,9 @@ def sample(
     return engine.sample(model, prompts, assigned.keys, limit, temperature, env.eos, progress=progress)
 
 
-def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engine.Sampled) -> Rollouts:
-    """Score and fingerprint sampled completions, `group_size` per seed, and return them as columns."""
-    size, check = spec.rollout.group_size, spec.verification
+def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engine.Sampled, rules: Profile) -> Rollouts:
+    """Score completions, `group_size` per seed, fingerprint them under a profile, and return them as columns."""
+    size = spec.rollout.group_size
     prompts = [env.prompt(seed) for seed in seeds]
     prompt_lengths = np.array([len(prompt) for prompt in prompts], np.int16)
     asked = _padded([np.array(prompt, np.int32) for prompt in prompts], PAD, np.int32)
@@ -81,8 +82,8 @@ def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engine
         lengths=sampled.lengths,
         rewards=np.array(rewards, np.float32),
         logprobs=sampled.logprobs,
-        proofs=_proofs(sampled.hidden, sampled.lengths, check),
-        prompt_proofs=_proofs(sampled.prompts, prompt_lengths, check),
+        proofs=_proofs(sampled.hidden, sampled.lengths, rules),
+        prompt_proofs=_proofs(sampled.prompts, prompt_lengths, rules),
     )
 
 
@@ -98,14 +99,14 @@ def make_rollouts(
     groups: int,
     progress: engine.Progress | None = None,
 ) -> Rollouts:
-    """Return a trainer's honest rollouts of a round: assigned, sampled from `model`, scored and fingerprinted."""
+    """Return a trainer's honest rollouts of a round, fingerprinted under the first profile of the task."""
     assigned = assign(spec, beacon, task, round_, trainer, first_group, groups)
-    return assemble(env, spec, assigned.seeds, sample(model, env, spec, assigned, progress))
+    return assemble(env, spec, assigned.seeds, sample(model, env, spec, assigned, progress), of_task(spec.verification))
 
 
-def _proofs(states: NDArray[np.float32], lengths: NDArray[np.int16], rules: VerificationSpec) -> NDArray[np.uint8]:
+def _proofs(states: NDArray[np.float32], lengths: NDArray[np.int16], rules: Profile) -> NDArray[np.uint8]:
     """Fingerprint states float32[n, tokens, h]: the proofs of each row one after another, 0 after the last."""
-    made = toploc.build_many(profile.bits(states, rules.profile), lengths.astype(np.int64), rules.chunk, rules.top_k)
+    made = toploc.build_many(profile.bits(states, rules.patterns), lengths.astype(np.int64), rules.chunk, rules.top_k)
     width = toploc.chunks_of(states.shape[1], rules.chunk) * toploc.proof_bytes(rules.top_k)
     whole = b"".join(b"".join(proofs).ljust(width, b"\0") for proofs in made)
     return np.frombuffer(whole, np.uint8).reshape(len(made), width).copy()

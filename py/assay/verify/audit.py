@@ -6,6 +6,7 @@ too, and its own fingerprints are the evidence that it was done. Doesn't look at
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +16,14 @@ from numpy.typing import NDArray
 from assay.errors import Refused
 from assay.model import forward
 from assay.protocol import merkle, toploc
+from assay.protocol.profile import Float32Limits, Profile
 from assay.protocol.sortition import draw
-from assay.protocol.spec import VerificationSpec
 from assay.protocol.toploc import ChunkScore
 from assay.types import Reason
 from assay.verify.case import Case, Measure
 from assay.verify.toploc import fingerprint, score
+
+Line = tuple[str, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def prefill(case: Case) -> Audit:
 
 def evidence(case: Case, audit: Audit) -> bytes:
     """Return the 32-byte Merkle root over this node's own fingerprints of the drawn prompts and rollouts."""
-    rules = case.spec.verification
+    rules = case.profile
     own = [
         *fingerprint(audit.prompts, prompt_lengths(case, audit.groups), rules),
         *fingerprint(audit.hidden, case.rollouts.lengths[audit.rows], rules),
@@ -87,7 +90,7 @@ def committed_prompts(case: Case, groups: NDArray[np.int64]) -> list[list[bytes]
 
 
 def _split(case: Case, proofs: NDArray[np.uint8], lengths: NDArray[np.int16]) -> list[list[bytes]]:
-    rules = case.spec.verification
+    rules = case.profile
     size = toploc.proof_bytes(rules.top_k)
     counts = [toploc.chunks_of(n, rules.chunk) for n in lengths.tolist()]
     rows = [row.tobytes() for row in proofs]
@@ -95,11 +98,11 @@ def _split(case: Case, proofs: NDArray[np.uint8], lengths: NDArray[np.int16]) ->
 
 
 def check_activation(case: Case, audit: Audit) -> Measure:
-    """Compare committed proofs with the prefill; every chunk must keep to all thresholds. Value: the worst mean.
+    """Compare committed proofs with the prefill: every chunk, and every sequence's mean. Value: the worst such mean.
 
     Prompts come first: a hidden instruction shows there at once, in completions only through what it changed.
     """
-    rules, size = case.spec.verification, case.spec.rollout.group_size
+    rules, size = case.profile, case.spec.rollout.group_size
     asked = prompt_lengths(case, audit.groups)
     prompts = score(audit.prompts, asked, committed_prompts(case, audit.groups), rules)
     completions = score(audit.hidden, case.rollouts.lengths[audit.rows], committed(case, audit.rows), rules)
@@ -110,27 +113,34 @@ def check_activation(case: Case, audit: Audit) -> Measure:
     ):
         for leaf, chunks in zip(leaves, results, strict=True):
             for chunk in chunks:
-                _judge(case, what, leaf, chunk)
-                worst = max(worst, chunk.error)
-    return Measure(worst, rules.mantissa_mean)
+                _judge(what, leaf, limits_of(rules, chunk))
+            _judge(what, leaf, [sequence_of(rules, chunks)])
+            worst = max(worst, sequence_of(rules, chunks)[1])
+    return Measure(worst, rules.sequence_limit)
 
 
-def limits(rules: VerificationSpec, chunk: ChunkScore) -> tuple[tuple[str, float, float], ...]:
-    """Return what is measured of one chunk: name, value and the most that it may be."""
-    if rules.profile == "float32":
-        return (
-            ("mantissas far apart", chunk.far, rules.exponent_mismatches),
-            ("mean mantissa distance", chunk.close_mean, rules.mantissa_mean),
-        )
-    return (
-        ("exponents or signs apart", chunk.exponent_mismatches + chunk.sign_mismatches, rules.exponent_mismatches),
-        ("mean mantissa distance", chunk.mantissa_mean, rules.mantissa_mean),
-        ("median mantissa distance", chunk.mantissa_median, rules.mantissa_median),
-    )
+def sequence_of(profile: Profile, chunks: list[ChunkScore]) -> Line:
+    """Return name, value and threshold of what a whole sequence is bounded by."""
+    return "mean error", math.fsum(chunk.error for chunk in chunks) / len(chunks), profile.sequence_limit
 
 
-def _judge(case: Case, what: str, leaf: int, chunk: ChunkScore) -> None:
-    for name, value, threshold in limits(case.spec.verification, chunk):
+def limits_of(profile: Profile, chunk: ChunkScore) -> list[Line]:
+    """Return name, value and threshold of everything that a chunk is bounded by."""
+    limits = profile.chunk_limits
+    if isinstance(limits, Float32Limits):
+        return [
+            ("mantissas far apart", chunk.far, limits.far),
+            ("mean mantissa distance", chunk.close_mean, limits.close_mean),
+        ]
+    return [
+        ("exponents or signs apart", chunk.exponent_mismatches + chunk.sign_mismatches, limits.exponent_mismatches),
+        ("mean mantissa distance", chunk.mantissa_mean, limits.mantissa_mean),
+        ("median mantissa distance", chunk.mantissa_median, limits.mantissa_median),
+    ]
+
+
+def _judge(what: str, leaf: int, lines: list[Line]) -> None:
+    for name, value, threshold in lines:
         if value > threshold:
             measured = f"{name} {value:.6g} > {threshold:g}"
             message = f"{what} {leaf}: the proof isn't of this model's activations: {measured}"

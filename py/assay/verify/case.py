@@ -27,6 +27,7 @@ from assay.model import load
 from assay.model.env import registry
 from assay.model.env.base import Environment
 from assay.protocol.assignment import group_seed, prompt_seed
+from assay.protocol.profile import Profile, of_task
 from assay.protocol.spec import TaskSpec
 from assay.types import Reason
 
@@ -82,6 +83,14 @@ class Case:
         if self.artifact.manifest.binding is None:
             raise Refused("the artifact is a checkpoint, not a submission", Reason.SCHEMA)
         return self.artifact.manifest.binding
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The profile that the submission names: its limits are the ones that count. Unavailable if it isn't here."""
+        try:
+            return of_task(self.spec.verification, self.binding.profile)
+        except Refused as error:
+            raise Refused(str(error), Reason.BINDING) from None
 
     @cached_property
     def rollouts(self) -> Rollouts:

@@ -15,6 +15,7 @@ from typing import Any
 
 from assay.errors import Refused, Unavailable
 from assay.model import load
+from assay.protocol import profile
 from assay.protocol import spec as task_spec
 from assay.protocol.hashing import hex32, unhex32
 from assay.protocol.spec import TaskSpec
@@ -203,10 +204,12 @@ def context_of(value: dict[str, Any]) -> Context:
 def check_json(args: dict[str, Any]) -> dict[str, Any]:
     """The JSON twin of `check_submission` for a child process.
 
-    args: folder, checkpoint_folder, spec (canonical JSON text), context (`context_to_json`), threads (1). Returns
+    args: folder, checkpoint_folder, spec (canonical JSON text), context (`context_to_json`), profiles (the documents
+    that the spec names, where they aren't shipped), threads (1). Returns
     `Finding.to_json()`. Sets this process's thread count and deterministic kernels.
     """
     load.determinism(int(args.get("threads", 1)))
+    profile.learn_all(args.get("profiles", []))
     finding = check_submission(
         Path(args["folder"]),
         Path(args["checkpoint_folder"]),

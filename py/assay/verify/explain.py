@@ -13,11 +13,12 @@ from typing import Any
 
 from assay.errors import Refused
 from assay.model import load
+from assay.protocol import profile, toploc
 from assay.protocol import spec as task_spec
-from assay.protocol import toploc
+from assay.protocol.profile import profile_hash
 from assay.protocol.spec import TaskSpec
 from assay.types import Reason, Verdict
-from assay.verify.audit import committed, committed_prompts, limits, prefill, prompt_lengths
+from assay.verify.audit import committed, committed_prompts, limits_of, prefill, prompt_lengths, sequence_of
 from assay.verify.case import Case, Context
 from assay.verify.check import Finding, check_submission, context_of
 from assay.verify.sampling import replay
@@ -54,6 +55,7 @@ def explain(folder: Path, checkpoint_folder: Path, spec: TaskSpec, context: Cont
 def explain_json(args: dict[str, Any]) -> dict[str, Any]:
     """The JSON twin for a child process: args as `check_json`; returns {"finding", "text"}."""
     load.determinism(int(args.get("threads", 1)))
+    profile.learn_all(args.get("profiles", []))
     spec = task_spec.parse_json(args["spec"].encode())
     found = explain(Path(args["folder"]), Path(args["checkpoint_folder"]), spec, context_of(args["context"]))
     return {"finding": found.finding.to_json(), "text": found.text}
@@ -100,17 +102,19 @@ def _sampling(case: Case, leaf: int) -> list[str]:
 
 
 def _activation(case: Case, leaf: int) -> list[str]:
-    audit, rules, size = prefill(case), case.spec.verification, case.spec.rollout.group_size
+    audit, rules, size = prefill(case), case.profile, case.spec.rollout.group_size
     group = audit.groups.tolist().index(leaf // size)
     row = audit.rows.tolist().index(leaf)
     some = audit.groups[group : group + 1]
     asked = score(audit.prompts[group : group + 1], prompt_lengths(case, some), committed_prompts(case, some), rules)
     rows = audit.rows[row : row + 1]
     said = score(audit.hidden[row : row + 1], case.rollouts.lengths[rows], committed(case, rows), rules)
-    lines = [*_rollout(case, leaf), f"{'chunk':<14}{'what':<26}{'measured':>12}  {'allowed':>12}"]
+    lines = [*_rollout(case, leaf), f"profile     {rules.name} 0x{profile_hash(rules).hex()}"]
+    lines.append(f"{'chunk':<14}{'what':<26}{'measured':>12}  {'allowed':>12}")
     for name, chunks in (("prompt", asked[0]), ("completion", said[0])):
-        for place, chunk in enumerate(chunks):
-            for what, value, threshold in limits(rules, chunk):
+        measures = [(str(place), limits_of(rules, chunk)) for place, chunk in enumerate(chunks)]
+        for place, found in [*measures, ("all", [sequence_of(rules, chunks)])]:
+            for what, value, threshold in found:
                 measured = "none" if value >= toploc.NO_MATCH else f"{value:.6g}"
                 lines.append(f"{name:<10} {place:<3}{what:<26}{measured:>12}  {threshold:>12g}")
     return lines

@@ -20,9 +20,6 @@ from assay.types import Reason
 from assay.verify.audit import Audit
 from assay.verify.case import Case, Measure
 
-LOGPROB_FLOAT32 = 1e-3
-"""How far a log-prob may be off in the float32 profile; honest ones were off by at most 1e-5 (eager against sdpa)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Replay:
@@ -48,8 +45,8 @@ def replay(case: Case, audit: Audit) -> Replay:
 
 
 def check_sampling(case: Case, audit: Audit) -> Measure:
-    """Bound the largest margin and the share of exact tokens; compare log-probs. Value: the largest margin."""
-    rules, found = case.spec.verification, replay(case, audit)
+    """Bound the largest and the mean margin and the share of exact tokens; compare log-probs. Value: the largest."""
+    rules, found = case.profile, replay(case, audit)
     largest = found.margins.max(axis=1)
     worst = int(np.argmax(largest))
     leaf, value = int(audit.rows[worst]), float(largest[worst])
@@ -67,6 +64,10 @@ def check_sampling(case: Case, audit: Audit) -> Measure:
     if exact < rules.exact_rate:
         message = "too few tokens are exactly the ones that were due"
         raise Refused(message, Reason.SAMPLING, leaf, exact, rules.exact_rate)
+    mean = float(found.margins[found.inside].mean())
+    if mean > rules.mean_margin:
+        message = "too many tokens are near misses of the ones that were due"
+        raise Refused(message, Reason.SAMPLING, leaf, mean, rules.mean_margin)
     _logprobs(case, audit, found)
     return Measure(value, rules.margin)
 
@@ -77,8 +78,7 @@ def _logprobs(case: Case, audit: Audit, found: Replay) -> None:
     own = token_logprobs(audit.logits, torch.from_numpy(tokens), case.spec.rollout.temperature).numpy()
     apart = np.where(found.inside, np.abs(own - case.rollouts.logprobs[audit.rows]), 0.0).max(axis=1)
     worst = int(np.argmax(apart))
-    rules = case.spec.verification
-    threshold = min(rules.margin, LOGPROB_FLOAT32) if rules.profile == "float32" else rules.margin
+    threshold = case.profile.logprob
     value = float(apart[worst])
     if not value <= threshold:
         leaf = int(audit.rows[worst])

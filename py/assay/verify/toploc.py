@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from assay.errors import Refused
 from assay.model import profile
 from assay.protocol import toploc
-from assay.protocol.spec import VerificationSpec
+from assay.protocol.profile import Profile
 from assay.protocol.toploc import ChunkScore
 from assay.types import Reason
 
@@ -46,17 +46,17 @@ def verify_proofs(
     return toploc.verify(_bits(activations), proofs, chunk, top_k)
 
 
-def fingerprint(hidden: torch.Tensor, lengths: Lengths, rules: VerificationSpec) -> list[list[bytes]]:
-    """Return the proofs of many rollouts under a task's profile; hidden: float32[n, tokens, hidden]."""
-    states = profile.bits(hidden, rules.profile)
+def fingerprint(hidden: torch.Tensor, lengths: Lengths, rules: Profile) -> list[list[bytes]]:
+    """Return the proofs of many rollouts under a profile; hidden: float32[n, tokens, hidden]."""
+    states = profile.bits(hidden, rules.patterns)
     return toploc.build_many(states, lengths.astype(np.int64), rules.chunk, rules.top_k)
 
 
 def score(
-    hidden: torch.Tensor, lengths: Lengths, proofs: Sequence[Sequence[bytes]], rules: VerificationSpec
+    hidden: torch.Tensor, lengths: Lengths, proofs: Sequence[Sequence[bytes]], rules: Profile
 ) -> list[list[ChunkScore]]:
-    """Compare the proofs of many rollouts with own hidden states float32[n, tokens, hidden] under a task's profile."""
-    states = profile.bits(hidden, rules.profile)
+    """Compare the proofs of many rollouts with own hidden states float32[n, tokens, hidden] under a profile."""
+    states = profile.bits(hidden, rules.patterns)
     return toploc.verify_many(states, lengths.astype(np.int64), proofs, rules.chunk, rules.top_k)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import Refused
-from assay.protocol.fields import Digest, Money, Options, Real, Text, Truth, Whole, tokens
+from assay.protocol.fields import Digest, Listed, Money, Options, Real, Text, Truth, Whole, tokens
 from assay.protocol.hashing import keccak
 from assay.protocol.sections import GWEI, GWEI64
 from assay.protocol.spec import TaskSpec, check, parse_json, parse_toml, spec_hash, terms, to_json, to_toml
@@ -24,7 +24,6 @@ WORDS = {
     "kind": st.just("grpo"),
     "architecture": st.just("llama"),
     "optimizer": st.just("adamw"),
-    "profile": st.sampled_from(["float32", "bf16"]),
     "name": st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True),
     "tokenizer": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}", fullmatch=True),
 }
@@ -47,6 +46,9 @@ def of_kind(name: str, kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911
         case Options():
             names = st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True)
             return st.dictionaries(names, st.integers(-(2**53) + 1, 2**53 - 1), max_size=4)
+        case Listed():
+            each = of_kind(name, kind.kind)
+            return st.lists(each, min_size=1, max_size=kind.most, unique=True).map(tuple)
         case Text():
             return WORDS[name]
     raise AssertionError(kind)
@@ -120,6 +122,9 @@ def test_spec_hash__is_keccak_of_canonical_json() -> None:
         ('kind = "grpo"', 'kind = "sft"', "kind: 'sft' must be grpo"),
         ('kind = "grpo"', 'kind = "grpo"\nprotocol = 2', "protocol: 2 must be from 1 to 1"),
         ('tokenizer = "digits"', 'tokenizer = "a b"', "model.tokenizer: 'a b' must be a tokenizer's name"),
+        ("0x" + "44" * 32, "0x44", "verification.profiles[0]: a digest is written"),
+        ('["0x' + "44" * 32 + '"]', "[]", "verification.profiles: must be a list of 1 to 8 values"),
+        ('["0x' + "44" * 32, '["0x' + "44" * 32 + '", "0x' + "44" * 32, "verification.profiles: names a value twice"),
         ("{digits = 6}", "{digits = true}", "environment.options.digits: must be a whole number"),
         ("{digits = 6}", "{Digits = 6}", "environment.options: 'Digits' must be a name"),
         ("{digits = 6}", "[6]", "environment.options: must be a table"),

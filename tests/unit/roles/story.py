@@ -9,6 +9,7 @@ from typing import Any
 from assay.chain.fold import fold
 from assay.chain.keys import LocalSigner
 from assay.protocol import sortition
+from assay.protocol.profile import profile_hash, shipped
 from assay.protocol.spec import TaskSpec, spec_hash, terms
 from assay.protocol.votes import Vote, pack
 from assay.protocol.windows import Schedule
@@ -30,6 +31,8 @@ GENESIS, SEED = b"\x0b" * 32, b"\x05" * 16
 def spec(**rounds: int) -> TaskSpec:
     """Return a task of six rounds: work 11 s, seal after 12, commit to 22, reveal to 25, challenge to 35; period 28."""
     plain = example()
+    accepted = (profile_hash(shipped()["tiny-float32"]),)
+    plain = replace(plain, verification=replace(plain.verification, profiles=accepted))
     return replace(
         plain,
         model=replace(plain.model, base=GENESIS),

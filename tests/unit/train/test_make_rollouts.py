@@ -9,6 +9,7 @@ from assay.errors import Refused
 from assay.model import forward, profile
 from assay.protocol import toploc
 from assay.protocol.assignment import group_seed, noise_key, prompt_seed
+from assay.protocol.profile import of_task
 from assay.train import rollout
 from unit.train.world import BEACON, TRAINER, World
 
@@ -30,13 +31,13 @@ def test_make_rollouts__honest__form_rewards_and_proofs_hold(world: World) -> No
         assert made.rewards[i] == np.float32(world.env.score(seed, made.tokens[i, : made.lengths[i]].tolist()))
     columns = (made.prompts, made.prompt_lengths, made.tokens, made.lengths)
     _, hidden, asked = forward.prefill_groups(world.model(), *columns, 4)
-    check = world.spec.verification
+    check = of_task(world.spec.verification)
     for states, lengths, proofs in (
         (hidden, made.lengths, made.proofs),
         (asked, made.prompt_lengths[::4], made.prompt_proofs),
     ):
         results = toploc.verify_many(
-            profile.bits(states, check.profile),
+            profile.bits(states, check.patterns),
             lengths.astype(np.int64),
             [[row.tobytes()] for row in proofs],
             check.chunk,

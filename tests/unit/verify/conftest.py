@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from assay.artifact.update import Update
 from assay.artifact.weights import read_checkpoint
 from assay.model import load
 from assay.model.env import registry
+from assay.protocol.profile import Bf16Limits, Float32Limits, Profile, learn, profile_hash, shipped, to_json
 from assay.protocol.spec import (
     EnvironmentSpec,
     InnerSpec,
@@ -49,6 +51,21 @@ BOUND = {
 }
 
 
+def calibrated(**fields: Any) -> Profile:
+    """A profile for chunks of 4 tokens, remembered by this process."""
+    made = replace(shipped()["tiny-float32"], chunk=4, top_k=16, exact_rate=0.97, **fields)
+    return learn(to_json(made))
+
+
+FLOAT32 = calibrated(name="float32", sequence_limit=2.0, chunk_limits=Float32Limits(close_mean=2.0, far=1))
+BF16 = calibrated(
+    name="bf16",
+    patterns="bf16",
+    sequence_limit=1.0,
+    chunk_limits=Bf16Limits(exponent_mismatches=1, mantissa_mean=2.0, mantissa_median=1.0),
+)
+
+
 def spec_of(base: bytes) -> TaskSpec:
     env = registry.get("digits", OPTIONS)
     return TaskSpec(
@@ -65,8 +82,8 @@ def spec_of(base: bytes) -> TaskSpec:
         ),
         outer=OuterSpec(),
         verification=VerificationSpec(
-            profile="float32", chunk=4, top_k=16, groups=4, exponent_mismatches=1, mantissa_mean=2.0,
-            mantissa_median=1.0, margin=0.01, exact_rate=0.97, step_tolerance=2e-3, max_update_norm=4.0,
+            profiles=(profile_hash(FLOAT32), profile_hash(BF16)), chunk=4, top_k=16, groups=4, step_tolerance=2e-3,
+            max_update_norm=4.0,
         ),
         rounds=RoundsSpec(
             count=6, period=25, work=9, seal_delay=1, commit=7, reveal=4, attest=4, challenge=5, lead=3, staleness=2,
@@ -133,16 +150,15 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def submit(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bench]:
-    made: dict[tuple[str | None, str], Bench] = {}
+    made: dict[tuple[str | None, int], Bench] = {}
     plain = spec_of(open_artifact(base, 1 << 30).root)
 
-    def make(fault: str | None = None, profile: str = "float32") -> Bench:
+    def make(fault: str | None = None, profile: int = 0) -> Bench:
         if (fault, profile) not in made:
             room = tmp_path_factory.mktemp(fault or "honest")
-            spec = replace(plain, verification=replace(plain.verification, profile=profile))
-            done = train_submission(base, spec, BOUND, BEACON, room / "submission", fault)
+            done = train_submission(base, plain, BOUND, BEACON, room / "submission", fault, profile=profile)
             context = Context(**BOUND, units=done.units, beacon=BEACON, audit_seed=b"\x05" * 16, root=done.root)
-            made[fault, profile] = Bench(room, room / "submission", base, spec, context)
+            made[fault, profile] = Bench(room, room / "submission", base, plain, context)
         return made[fault, profile]
 
     return make

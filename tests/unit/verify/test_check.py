@@ -13,11 +13,11 @@ from assay.artifact import sandbox
 from assay.errors import Broken, Refused, Unavailable
 from assay.protocol import spec as task_spec
 from assay.protocol import toploc
+from assay.protocol.profile import Bf16Limits, Float32Limits, Profile, documents, learn, profile_hash, to_json
 from assay.train import engine, rollout
 from assay.types import Reason, Verdict
 from assay.verify.audit import drawn_groups
 from assay.verify.check import NO_EVIDENCE, CheckLine, Finding, _guarded, check_json, check_submission, context_to_json
-from assay.verify.sampling import LOGPROB_FLOAT32
 from unit.verify.conftest import BEACON, BOUND
 
 ORDER = ["schema", "assignment", "bounds", "reward", "update", "activation", "sampling", "step"]
@@ -182,7 +182,7 @@ def test_check__false_logprob_of_a_drawn_rollout__is_invalid_sampling(honest) ->
     finding = honest.forged(rollouts=with_row("logprobs", row, lambda r: np.subtract(r, [[0.5, 0, 0, 0, 0, 0]], out=r)))
     found = finding.check()
     assert (found.verdict, found.reason, found.leaf) == (Verdict.INVALID, Reason.SAMPLING, row)
-    assert found.value == pytest.approx(0.5, abs=1e-3) and found.threshold == LOGPROB_FLOAT32
+    assert found.value == pytest.approx(0.5, abs=1e-3) and found.threshold == honest.case().profile.logprob
 
 
 def test_check__proof_of_another_rollout__is_invalid_activation(honest) -> None:
@@ -211,11 +211,11 @@ def test_check__proof_of_another_prompt__is_invalid_activation_at_the_groups_fir
     assert "prompt" in finding.message
 
 
-@pytest.mark.parametrize("patterns", ["float32", "bf16"])
+@pytest.mark.parametrize("index", [0, 1])
 def test_check__sampled_under_a_hidden_instruction__is_caught_by_the_prompts_proofs(
-    submit: Callable, patterns: str
+    submit: Callable, index: int
 ) -> None:
-    bench = submit(None, patterns)
+    bench = submit(None, index)
     case = bench.case()
 
     def instructed(rollouts):
@@ -226,7 +226,7 @@ def test_check__sampled_under_a_hidden_instruction__is_caught_by_the_prompts_pro
         prompts = [case.environment.prompt(seed) for seed in assigned.seeds]
         hidden = [[3, *prompt[1:]] for prompt in prompts]  # the first character is another than the one assigned
         sampled = engine.sample(case.model(), hidden, assigned.keys, 6, 1.0, case.environment.eos)
-        cheat = rollout.assemble(case.environment, bench.spec, assigned.seeds, sampled)
+        cheat = rollout.assemble(case.environment, bench.spec, assigned.seeds, sampled, case.profile)
         assert np.array_equal(cheat.prompts, rollouts.prompts) and len(cheat.prompts) == 8 * size
         return replace(rollouts, prompt_proofs=cheat.prompt_proofs)  # completions and all else are honest
 
@@ -242,43 +242,76 @@ def test_check__malformed_proof_of_any_prompt__is_malformed(honest) -> None:
 
 
 def with_rules(bench, **rules: object):
-    return replace(bench, spec=replace(bench.spec, verification=replace(bench.spec.verification, **rules)))
+    """The same submission under a task whose profile has other limits."""
+    made: Profile = replace(bench.case().profile, **rules)
+    learn(to_json(made))
+    accepted = (profile_hash(made),) * (bench.case().binding.profile + 1)
+    return replace(bench, spec=replace(bench.spec, verification=replace(bench.spec.verification, profiles=accepted)))
 
 
 @pytest.mark.parametrize(
-    ("rules", "threshold"),
+    ("index", "rules", "name"),
     [
-        ({"mantissa_mean": 0.5}, 1),
-        ({"exponent_mismatches": 16, "mantissa_mean": 0.5}, 0.5),
+        (0, {"chunk_limits": Float32Limits(close_mean=64, far=3)}, "far apart"),
+        (0, {"chunk_limits": Float32Limits(close_mean=1, far=16)}, "mean mantissa"),
+        (0, {"chunk_limits": Float32Limits(close_mean=64, far=16), "sequence_limit": 32.0}, "mean error "),
+        (1, {"chunk_limits": Bf16Limits(exponent_mismatches=1, mantissa_mean=0.5, mantissa_median=0.25)}, "exponents"),
+        (1, {"chunk_limits": Bf16Limits(exponent_mismatches=16, mantissa_mean=0.5, mantissa_median=0.25)}, "mean man"),
+        (1, {"chunk_limits": Bf16Limits(exponent_mismatches=16, mantissa_mean=128, mantissa_median=0.25)}, "median"),
+        (
+            1,
+            {
+                "chunk_limits": Bf16Limits(exponent_mismatches=16, mantissa_mean=128, mantissa_median=128),
+                "sequence_limit": 0.5,
+            },
+            "mean error ",
+        ),
     ],
 )
 def test_check__wrong_model__each_activation_threshold_refuses_alone(
-    submit: Callable, rules: dict, threshold: float
+    submit: Callable, index: int, rules: dict, name: str
 ) -> None:
-    finding = with_rules(submit("model"), **rules).check()
-    assert (finding.reason, finding.threshold) == (Reason.ACTIVATION, threshold)
-    assert finding.value > threshold
+    finding = with_rules(submit("model", index), **rules).check()
+    assert finding.reason is Reason.ACTIVATION and name in finding.message
+    assert finding.value > finding.threshold
 
 
 def test_check__too_few_exact_tokens__is_invalid_sampling_whatever_the_margin(submit: Callable) -> None:
-    finding = with_rules(submit("tokens"), margin=1000.0, exact_rate=0.99).check()
+    finding = with_rules(submit("tokens"), margin=1000.0, exact_rate=0.99, mean_margin=1000.0).check()
     assert (finding.reason, finding.threshold) == (Reason.SAMPLING, 0.99)
     assert finding.value < 0.99
 
 
 def test_check__bf16_profile__honest_passes_and_another_model_fails(submit: Callable) -> None:
-    assert submit(None, "bf16").check().verdict is Verdict.VALID
-    assert submit("model", "bf16").check().reason is Reason.ACTIVATION
+    assert submit(None, 1).check().verdict is Verdict.VALID
+    assert submit("model", 1).check().reason is Reason.ACTIVATION
 
 
 def test_check__profile_of_the_other_side__is_invalid_activation(honest) -> None:
-    assert with_rules(honest, profile="bf16").check().reason is Reason.ACTIVATION
+    assert honest.forged(profile=1).check().reason is Reason.ACTIVATION
+
+
+def test_check__profile_that_the_task_does_not_list__is_invalid_binding(honest) -> None:
+    finding = honest.forged(profile=2).check()
+    assert (finding.verdict, finding.reason) == (Verdict.INVALID, Reason.BINDING)
+
+
+def test_check__profile_that_this_node_does_not_have__is_no_verdict(honest) -> None:
+    strange = replace(honest.spec.verification, profiles=(b"\x66" * 32,))
+    with pytest.raises(Unavailable):
+        replace(honest, spec=replace(honest.spec, verification=strange)).check()
+
+
+def test_check__many_near_misses__are_invalid_sampling_by_their_mean(submit: Callable) -> None:
+    finding = with_rules(submit("tokens"), margin=1000.0, exact_rate=0.0, mean_margin=0.01).check()
+    assert (finding.reason, finding.threshold) == (Reason.SAMPLING, 0.01)
 
 
 def test_check__in_the_sandbox__gives_the_same_verdict(submit: Callable) -> None:
     bench = submit("reward")
     spec, context = task_spec.to_json(bench.spec).decode(), context_to_json(bench.context)
     args = {"folder": str(bench.folder), "checkpoint_folder": str(bench.base), "spec": spec, "context": context}
+    args["profiles"] = documents(bench.spec.verification)
     told = sandbox.run("assay.verify.check:check_json", args, 2 << 30, 60.0, ("assay.verify.check",))
     found = Finding.from_json(told)
     direct = bench.check()

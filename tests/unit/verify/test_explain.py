@@ -17,7 +17,7 @@ def explained(bench) -> str:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("model", ["activation", "mantissas far apart", "prompt     0", "completion 1"]),
+        ("model", ["activation", "mantissas far apart", "prompt     0", "completion 1", "profile     float32 0x"]),
         ("tokens", ["sampling", "place  submitted  due  margin"]),
         ("reward", ["reward", "recomputed  "]),
         ("prompts", ["assignment", "assigned    "]),

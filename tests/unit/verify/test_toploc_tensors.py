@@ -53,7 +53,7 @@ def test_build_proofs__another_shape_or_nan__is_refused() -> None:
 
 
 def test_fingerprint__float32_profile__sees_a_change_that_bf16_cant(honest) -> None:
-    rules = honest.spec.verification
+    rules = honest.case().profile
     hidden = torch.randn(3, 6, 64, generator=torch.Generator().manual_seed(1))
     lengths = np.array([6, 4, 1], np.int16)
     proofs = toploc.fingerprint(hidden, lengths, rules)

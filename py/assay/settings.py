@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     account: str | None = None
     password: SecretStr | None = None
     password_file: Path | None = None
+    cache: Path = Path("~/.cache/assay")
     threads: int = Field(default=1, ge=1, le=256)
 
     def secret(self) -> str | None:

@@ -9,7 +9,23 @@ from typing import Annotated
 import typer
 
 from assay import __version__
-from assay.cli import account, case, deploy, doctor, env, explain, invite, money, node, relay, stake, task, up, watch
+from assay.cli import (
+    account,
+    calibrate,
+    case,
+    deploy,
+    doctor,
+    env,
+    explain,
+    invite,
+    money,
+    node,
+    relay,
+    stake,
+    task,
+    up,
+    watch,
+)
 from assay.cli import round as rounds
 from assay.cli.amount import program, span
 from assay.cli.options import GLOBAL_HELP, Root
@@ -85,6 +101,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     money.payouts,
     money.claim,
     explain.explain,
+    calibrate.calibrate,
     deploy.deploy,
     deploy.verify_deployment,
 )

@@ -89,8 +89,8 @@ def prefill_groups(
             ids, places = layout(prompts[rows], prompt_lengths[rows], tokens[rows], lengths[rows])
             whole = _read(model, ids)
             found = torch.take_along_dim(whole, places[:, :, None], dim=1)
-            hidden.append(found)
-            logits.append(model.lm_head(found))
+            hidden.append(found.float())
+            logits.append(model.lm_head(found).float())
             first = whole[-at % size :: size, : asked.shape[1]]
             group = -(-at // size)
             asked[group : group + len(first), : first.shape[1]] = first

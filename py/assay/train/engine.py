@@ -115,7 +115,7 @@ def _decode(
     """Decode one batch into `room`: asked int64[groups, p], keys uint64[len(rows)]; no temperature means greedy."""
     cache = DynamicCache(config=model.config)
     states = model.model(input_ids=asked, past_key_values=cache, use_cache=True).last_hidden_state
-    room.prompts[groups, : asked.shape[1]] = states.numpy()
+    room.prompts[groups, : asked.shape[1]] = states.float().numpy()
     hidden = states[:, -1]
     size = keys.size // asked.shape[0]
     if size > 1:
@@ -123,7 +123,7 @@ def _decode(
         hidden = hidden.repeat_interleave(size, dim=0)
     running = np.ones(keys.size, bool)
     for place in range(room.tokens.shape[1]):
-        logits = model.lm_head(hidden)
+        logits = model.lm_head(hidden).float()
         if temperature is None:
             chosen = logits.argmax(dim=-1)
         else:
@@ -133,7 +133,7 @@ def _decode(
         live = rows[running]
         room.tokens[live, place] = chosen.numpy()[running]
         room.logprobs[live, place] = spoken[running]
-        room.hidden[live, place] = hidden.numpy()[running]
+        room.hidden[live, place] = hidden.float().numpy()[running]
         room.lengths[live] = place + 1
         running &= chosen.numpy() != eos
         if not running.any() or place + 1 == room.tokens.shape[1]:

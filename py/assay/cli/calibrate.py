@@ -1,0 +1,77 @@
+"""`assay calibrate`: measure how far honest work is off on this device, and write a profile that tasks can name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay.cli.session import session
+from assay.errors import Refused
+
+
+def calibrate(
+    ctx: typer.Context,
+    model: Annotated[str, typer.Argument(help="smollm2-135m, or the folder of a checkpoint of the task digits.")],
+    patterns: Annotated[str, typer.Option(help="float32 or bf16.")] = "float32",
+    name: Annotated[str | None, typer.Option(help="The profile's name; default: from model and patterns.")] = None,
+    sequences: Annotated[int, typer.Option(min=8, max=65536, help="Rollouts of each setting.")] = 64,
+    tokens: Annotated[int, typer.Option(min=1, max=32768, help="New tokens at most.")] = 64,
+    chunk: Annotated[int, typer.Option(min=1, max=4096)] = 32,
+    top_k: Annotated[int, typer.Option(min=1, max=4096)] = 128,
+    attention: Annotated[str, typer.Option(help="Kernels, by comma.")] = "sdpa,eager",
+    batches: Annotated[str, typer.Option(help="Rows at a time, by comma.")] = "1,16",
+    threads: Annotated[str, typer.Option(help="Threads, by comma.")] = "1,2",
+    rate: Annotated[float, typer.Option(min=1e-12, max=0.1, help="False refusals per chunk, sequence, window.")] = 1e-6,
+    out: Annotated[Path | None, typer.Option(help="File; default: profiles/NAME.json of this home.")] = None,
+) -> None:
+    """Measure how far honest work is off here, and write the profile. An interrupted run goes on where it stopped.
+
+    Rollouts are made in every setting and checked in every setting. A limit is 1.25 times the larger of the largest
+    honest value and the normal tolerance bound for the rate (95 % confidence).
+
+    Examples: `assay calibrate smollm2-135m --patterns bf16` · `assay calibrate .assay/bases/0x… --top-k 32 --tokens 7`
+    """
+    from assay.roles.calibrating import run
+
+    s = session(ctx)
+    title = name or re.sub(r"[^a-z0-9._-]+", "-", f"{Path(model).name.lower()}-{patterns}")[-64:].strip("-.")
+    if patterns not in {"float32", "bf16"}:
+        raise Refused("--patterns is float32 or bf16")
+    args: dict[str, Any] = {
+        "model": model, "patterns": patterns, "name": title, "sequences": sequences, "tokens": tokens, "chunk": chunk,
+        "top_k": top_k, "attention": attention.split(","), "batches": _numbers(batches), "threads": _numbers(threads),
+        "rate": rate, "cache": str(s.settings.cache), "work": str(s.home / "calibrating"),
+    }  # fmt: skip
+    target = out or s.home / "profiles" / f"{title}.json"
+    with _bar(s.screen.quiet) as progress:
+        found = run(args, target, progress)
+    s.screen.result(found, f"{found['name']} {found['hash']}\n{target}")
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise Refused(f"{text!r} isn't a list of whole numbers, such as 1,16") from None
+    if min(found) < 1:
+        raise Refused("numbers of rows and threads are at least 1")
+    return found
+
+
+class _bar:  # noqa: N801 - a context manager, read as a function
+    def __init__(self, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._bar = Progress(console=Console(stderr=True, quiet=quiet))
+
+    def __enter__(self) -> Any:
+        self._bar.start()
+        task = self._bar.add_task("calibrate", total=1.0)
+        return lambda what, share: self._bar.update(task, description=what, completed=share)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()

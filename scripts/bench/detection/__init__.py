@@ -1,0 +1,1 @@
+"""The attack bench: honest and dishonest workers, and the checks that must tell them apart."""

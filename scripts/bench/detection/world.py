@@ -1,0 +1,166 @@
+"""What a trial needs: a model in the making, a task of 64 sequences, the shipped profiles, and submissions in memory.
+
+The present checkpoint is the tiny base after ten inner steps of the task; older ones are kept for who is late.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+from assay.artifact.rollouts import Rollouts
+from assay.artifact.weights import Checkpoint, read_checkpoint
+from assay.errors import Refused
+from assay.model import forward, load
+from assay.model.loss import token_logprobs
+from assay.model.steps import inner_steps
+from assay.protocol import templates
+from assay.protocol.profile import profile_hash, shipped
+from assay.protocol.spec import TaskSpec
+from assay.train import engine, rollout
+from assay.train.base import make_base
+from assay.verify import schema
+from assay.verify.assignment import check_assignment
+from assay.verify.audit import check_activation, prefill
+from assay.verify.bounds import check_bounds
+from assay.verify.case import Case, Context
+from assay.verify.reward import check_reward
+from assay.verify.sampling import check_sampling
+
+TRAINER = "0x" + "ab" * 20
+GROUPS, SIZE, STEPS = 8, 8, 10
+
+
+class MemoryCase(Case):
+    """A submission that was never written: its rollouts are given, the model is shared."""
+
+    def __init__(self, world: World, context: Context, index: int, made: Rollouts, model: LlamaForCausalLM) -> None:
+        super().__init__(Path(), Path(), world.spec, context)
+        self.__dict__ |= {
+            "rollouts": made, "binding": SimpleNamespace(profile=index), "checkpoint": world.checkpoint,
+        }  # fmt: skip
+        self._model = model
+
+    def model(self) -> LlamaForCausalLM:
+        return self._model
+
+
+@dataclass
+class Trial:
+    """One submission's place: the round's beacon, the audit seed, dice, and the index of the profile."""
+
+    beacon: bytes
+    audit_seed: bytes
+    rng: np.random.Generator
+    index: int
+
+
+class World:
+    """The tiny task."""
+
+    def __init__(self, cache: Path) -> None:
+        folder = cache / "tiny"
+        if not folder.is_dir():
+            make_base("digits", {}, folder)
+        base = read_checkpoint(folder, 1 << 30)
+        blank = templates.fill("digits", b"\1" * 32, rollout_hash())
+        accepted = tuple(profile_hash(shipped()[name]) for name in ("tiny-float32", "tiny-bf16"))
+        self.spec: TaskSpec = replace(
+            blank,
+            rollout=replace(blank.rollout, groups=GROUPS, group_size=SIZE),
+            verification=replace(blank.verification, profiles=accepted, groups=GROUPS),
+        )
+        self.env = rollout.environment_of(self.spec)
+        self.history = [base.arrays, *self._advance(base)]
+        self.checkpoint = Checkpoint(self.history[-1], None, base.config)
+
+    def _advance(self, base: Checkpoint) -> list[dict[str, NDArray[np.float32]]]:
+        model = load.build(base.config, base.arrays)
+        spec = replace(
+            self.spec,
+            rollout=replace(self.spec.rollout, groups=32 * STEPS),
+            inner=replace(self.spec.inner, steps=STEPS),
+        )
+        made = rollout.make_rollouts(model, self.env, spec, b"\7" * 32, 1, 1, TRAINER, 0, 32 * STEPS)
+        return [load.arrays_of(model) for _ in inner_steps(model, made, spec)]
+
+    @cached_property
+    def model(self) -> LlamaForCausalLM:
+        return self.built(self.checkpoint.arrays)
+
+    def built(self, arrays: dict[str, NDArray[np.float32]]) -> LlamaForCausalLM:
+        return load.build(self.checkpoint.config, arrays)
+
+    def computed(self, attention: str, bf16: bool) -> LlamaForCausalLM:
+        """Return the present model with another attention kernel or float type."""
+        model = copy.deepcopy(self.model)
+        model.set_attn_implementation(attention)
+        if bf16:
+            torch.nn.Module.to(model, torch.bfloat16)
+        return model
+
+    def assigned(self, trial: Trial, groups: int = GROUPS) -> rollout.Assigned:
+        return rollout.assign(self.spec, trial.beacon, 1, 2, TRAINER, 0, groups)
+
+    def sample(self, model: LlamaForCausalLM, prompts: list[list[int]], keys: Any, **more: Any) -> engine.Sampled:
+        limit, temperature = self.spec.rollout.max_new_tokens, more.pop("temperature", self.spec.rollout.temperature)
+        return engine.sample(model, prompts, keys, limit, temperature, self.env.eos, **more)
+
+    def assemble(self, trial: Trial, seeds: list[int], sampled: engine.Sampled) -> Rollouts:
+        return rollout.assemble(self.env, self.spec, seeds, sampled, shipped_at(trial.index))
+
+    def prompts(self, seeds: list[int]) -> list[list[int]]:
+        return [self.env.prompt(seed) for seed in seeds]
+
+    def retold(
+        self, model: LlamaForCausalLM, prompts: list[list[int]], tokens: NDArray[np.int32], lengths: NDArray[np.int16]
+    ) -> engine.Sampled:
+        """Return given texts with `model`'s states and log-probs: what one prefill lets a cheat claim."""
+        asked = np.repeat(np.array(prompts, np.int32), SIZE, axis=0)
+        widths = np.full(len(asked), asked.shape[1])
+        logits, hidden, states = forward.prefill_groups(model, asked, widths, tokens, lengths, SIZE)
+        inside = np.arange(tokens.shape[1])[None, :] < lengths[:, None]
+        said = torch.from_numpy(np.where(inside, tokens, 0).astype(np.int64))
+        logprobs = np.where(inside, token_logprobs(logits, said, 1.0).numpy(), 0).astype(np.float32)
+        kept = np.where(inside[:, :, None], hidden.numpy(), 0).astype(np.float32)
+        return engine.Sampled(np.where(inside, tokens, -1).astype(np.int32), lengths, logprobs, kept, states.numpy())
+
+    def refused(self, trial: Trial, made: Rollouts, model: LlamaForCausalLM | None = None) -> str | None:
+        """Run every check of rollouts; return the reason of a refusal, or None."""
+        context = Context(
+            31337, "0x" + "11" * 20, 1, 2, TRAINER, 0, 1, int(made.lengths.sum()), trial.beacon, trial.audit_seed, 0
+        )
+        case = MemoryCase(self, context, trial.index, made, model or self.model)
+        try:
+            made.check(self.spec)
+            schema._proofs(case)
+            check_assignment(case)
+            check_bounds(case)
+            check_reward(case)
+            audit = prefill(case)
+            check_activation(case, audit)
+            check_sampling(case, audit)
+        except Refused as fault:
+            return fault.reason.name.lower() if fault.reason else "form"
+        return None
+
+
+def shipped_at(index: int) -> Any:
+    """Return the profile that the task lists at `index`."""
+    return shipped()[("tiny-float32", "tiny-bf16")[index]]
+
+
+def rollout_hash() -> bytes:
+    """Return the hash of the task's environment."""
+    from assay.model.env import registry
+
+    return registry.get("digits", {"digits": 6}).hash

@@ -88,8 +88,9 @@ class Measured:
 class Profile:
     """One calibrated profile.
 
-    sequence_limit bounds a sequence's mean error (float32: of close points); margin, mean_margin and exact_rate the replay
-    (largest, mean per submission, share of exact tokens); logprob a log-prob's error; loss an inner step's.
+    sequence_limit bounds a sequence's mean error (float32: of close points); margin, mean_margin and exact_rate the
+    sampling replay (largest, mean per submission, share of exact tokens); logprob a log-prob's error; loss an inner
+    step's.
     false_refusal_rate is what each limit was set for, per honest chunk, sequence or token.
     """
 

@@ -14,7 +14,7 @@ from assay.verify.limits import Errors
 
 
 def test_tolerance__normal_values__covers_all_but_the_rate() -> None:
-    rng = random.Random(1)
+    rng = random.Random(1)  # noqa: S311 - a made-up sample
     bounds = [limits.tolerance([rng.gauss(10, 2) for _ in range(200)], 0.01) for _ in range(200)]
     true = 10 + 2 * 2.3263
     assert sum(bound < true for bound in bounds) <= 20  # 95 % confidence: about 10 of 200

@@ -13,7 +13,7 @@ from assay.artifact import sandbox
 from assay.errors import Broken, Refused, Unavailable
 from assay.protocol import spec as task_spec
 from assay.protocol import toploc
-from assay.protocol.profile import Bf16Limits, Float32Limits, Profile, documents, learn, profile_hash, to_json
+from assay.protocol.profile import documents
 from assay.train import engine, rollout
 from assay.types import Reason, Verdict
 from assay.verify.audit import drawn_groups
@@ -239,72 +239,6 @@ def test_check__malformed_proof_of_any_prompt__is_malformed(honest) -> None:
     undrawn = next(g for g in range(8) if g not in drawn_groups(honest.case()))
     found = honest.forged(rollouts=with_row("prompt_proofs", undrawn, put(np.s_[0, 2:4], 0xFF))).check()
     assert (found.verdict, found.leaf) == (Verdict.MALFORMED, undrawn * honest.spec.rollout.group_size)
-
-
-def with_rules(bench, **rules: object):
-    """The same submission under a task whose profile has other limits."""
-    made: Profile = replace(bench.case().profile, **rules)
-    learn(to_json(made))
-    accepted = (profile_hash(made),) * (bench.case().binding.profile + 1)
-    return replace(bench, spec=replace(bench.spec, verification=replace(bench.spec.verification, profiles=accepted)))
-
-
-@pytest.mark.parametrize(
-    ("index", "rules", "name"),
-    [
-        (0, {"chunk_limits": Float32Limits(close_mean=64, far=3)}, "far apart"),
-        (0, {"chunk_limits": Float32Limits(close_mean=1, far=16)}, "mean mantissa"),
-        (0, {"chunk_limits": Float32Limits(close_mean=64, far=16), "sequence_limit": 32.0}, "mean error "),
-        (1, {"chunk_limits": Bf16Limits(exponent_mismatches=1, mantissa_mean=0.5, mantissa_median=0.25)}, "exponents"),
-        (1, {"chunk_limits": Bf16Limits(exponent_mismatches=16, mantissa_mean=0.5, mantissa_median=0.25)}, "mean man"),
-        (1, {"chunk_limits": Bf16Limits(exponent_mismatches=16, mantissa_mean=128, mantissa_median=0.25)}, "median"),
-        (
-            1,
-            {
-                "chunk_limits": Bf16Limits(exponent_mismatches=16, mantissa_mean=128, mantissa_median=128),
-                "sequence_limit": 0.5,
-            },
-            "mean error ",
-        ),
-    ],
-)
-def test_check__wrong_model__each_activation_threshold_refuses_alone(
-    submit: Callable, index: int, rules: dict, name: str
-) -> None:
-    finding = with_rules(submit("model", index), **rules).check()
-    assert finding.reason is Reason.ACTIVATION and name in finding.message
-    assert finding.value > finding.threshold
-
-
-def test_check__too_few_exact_tokens__is_invalid_sampling_whatever_the_margin(submit: Callable) -> None:
-    finding = with_rules(submit("tokens"), margin=1000.0, exact_rate=0.99, mean_margin=1000.0).check()
-    assert (finding.reason, finding.threshold) == (Reason.SAMPLING, 0.99)
-    assert finding.value < 0.99
-
-
-def test_check__bf16_profile__honest_passes_and_another_model_fails(submit: Callable) -> None:
-    assert submit(None, 1).check().verdict is Verdict.VALID
-    assert submit("model", 1).check().reason is Reason.ACTIVATION
-
-
-def test_check__profile_of_the_other_side__is_invalid_activation(honest) -> None:
-    assert honest.forged(profile=1).check().reason is Reason.ACTIVATION
-
-
-def test_check__profile_that_the_task_does_not_list__is_invalid_binding(honest) -> None:
-    finding = honest.forged(profile=2).check()
-    assert (finding.verdict, finding.reason) == (Verdict.INVALID, Reason.BINDING)
-
-
-def test_check__profile_that_this_node_does_not_have__is_no_verdict(honest) -> None:
-    strange = replace(honest.spec.verification, profiles=(b"\x66" * 32,))
-    with pytest.raises(Unavailable):
-        replace(honest, spec=replace(honest.spec, verification=strange)).check()
-
-
-def test_check__many_near_misses__are_invalid_sampling_by_their_mean(submit: Callable) -> None:
-    finding = with_rules(submit("tokens"), margin=1000.0, exact_rate=0.0, mean_margin=0.01).check()
-    assert (finding.reason, finding.threshold) == (Reason.SAMPLING, 0.01)
 
 
 def test_check__in_the_sandbox__gives_the_same_verdict(submit: Callable) -> None:

@@ -80,6 +80,14 @@ halmos: build/halmos-venv/.done
 	$(PATHS) FOUNDRY_PROFILE=symbolic forge build --ast
 	$(PATHS) build/halmos-venv/bin/halmos --config tests/symbolic/halmos.toml
 
+# The reference library, beside which scripts/bench/proofs.py times proofs. Its wheel fits no current torch: from source, some four minutes.
+build/toploc-venv/.done:
+	[ -x build/toploc-venv/bin/python ] || $(PY) -m venv build/toploc-venv
+	build/toploc-venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check torch==2.13.0
+	build/toploc-venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check ninja wheel setuptools numpy
+	nice build/toploc-venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-build-isolation --no-deps --no-binary toploc toploc==0.1.6
+	touch $@
+
 build/slither-venv/.done build/halmos-venv/.done: build/%-venv/.done: requirements/%.lock
 	[ -x build/$*-venv/bin/python ] || $(PY) -m venv build/$*-venv
 	build/$*-venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check -r $<

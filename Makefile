@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`. Both set up what is missing first.
-.PHONY: demo test checks setup setup-dev lint forge unit contracts integration roles e2e full bench clean
+.PHONY: demo test checks setup setup-dev lint forge unit contracts integration roles e2e full bench fuzz clean
 PY := .venv/bin/python
 # npm's wrapper around forge ends with 0 whatever happened: the binary itself comes first. Looked up when it is used, after set-up.
 FORGE_DIR = $(shell ls -d $(CURDIR)/node_modules/@foundry-rs/forge-*/bin 2>/dev/null | head -1)
@@ -55,7 +55,12 @@ full:
 
 bench:
 	$(PY) scripts/bench/gas.py
+	$(PY) scripts/bench/proofs.py
 	$(PY) scripts/bench/learning.py
+
+# 100,000 mutated inputs, each read in a child of the sandbox; about a quarter of an hour.
+fuzz:
+	nice $(PY) scripts/fuzz.py
 
 clean:
 	rm -rf .venv node_modules build

@@ -4,8 +4,9 @@
 
 Chunks of 32 tokens, top 128, hidden sizes 576 (SmolLM2-135M) and 4096 (an 8B model), one thread for either side; the
 library's verification starts a thread per core of its own. The two take turns, so that whatever else runs disturbs
-both; figures are medians. bf16 proofs and scores of both are compared wherever nothing ties at the k-th place. The library
-lives in build/toploc-venv: `make build/toploc-venv/.done` builds it from its source in some four minutes (g++ needed).
+both; figures are medians. bf16 proofs and scores of both are compared wherever nothing ties at the k-th place. The
+library lives in build/toploc-venv: `make build/toploc-venv/.done` builds it from its source in some four minutes (g++
+needed).
 """
 
 from __future__ import annotations

@@ -14,11 +14,9 @@ from assay.errors import Broken, Refused, Unavailable
 from assay.protocol import spec as task_spec
 from assay.protocol import toploc
 from assay.protocol.profile import documents
-from assay.train import engine, rollout
 from assay.types import Reason, Verdict
 from assay.verify.audit import drawn_groups
 from assay.verify.check import NO_EVIDENCE, CheckLine, Finding, _guarded, check_json, check_submission, context_to_json
-from unit.verify.conftest import BEACON, BOUND
 
 ORDER = ["schema", "assignment", "bounds", "reward", "update", "activation", "sampling", "step"]
 
@@ -195,50 +193,6 @@ def test_check__proof_of_another_rollout__is_invalid_activation(honest) -> None:
 
     finding = honest.forged(rollouts=swap).check()
     assert (finding.verdict, finding.reason, finding.leaf) == (Verdict.INVALID, Reason.ACTIVATION, row)
-
-
-def test_check__proof_of_another_prompt__is_invalid_activation_at_the_groups_first_rollout(honest) -> None:
-    group = drawn_groups(honest.case())[1]
-
-    def swap(rollouts):
-        proofs = rollouts.prompt_proofs.copy()
-        proofs[group] = proofs[group - 1]
-        return replace(rollouts, prompt_proofs=proofs)
-
-    finding = honest.forged(rollouts=swap).check()
-    leaf = group * honest.spec.rollout.group_size
-    assert (finding.verdict, finding.reason, finding.leaf) == (Verdict.INVALID, Reason.ACTIVATION, leaf)
-    assert "prompt" in finding.message
-
-
-@pytest.mark.parametrize("index", [0, 1])
-def test_check__sampled_under_a_hidden_instruction__is_caught_by_the_prompts_proofs(
-    submit: Callable, index: int
-) -> None:
-    bench = submit(None, index)
-    case = bench.case()
-
-    def instructed(rollouts):
-        size = bench.spec.rollout.group_size
-        assigned = rollout.assign(
-            bench.spec, BEACON, *(BOUND[k] for k in ("task", "round", "trainer", "first_group")), 8
-        )
-        prompts = [case.environment.prompt(seed) for seed in assigned.seeds]
-        hidden = [[3, *prompt[1:]] for prompt in prompts]  # the first character is another than the one assigned
-        sampled = engine.sample(case.model(), hidden, assigned.keys, 6, 1.0, case.environment.eos)
-        cheat = rollout.assemble(case.environment, bench.spec, assigned.seeds, sampled, case.profile)
-        assert np.array_equal(cheat.prompts, rollouts.prompts) and len(cheat.prompts) == 8 * size
-        return replace(rollouts, prompt_proofs=cheat.prompt_proofs)  # completions and all else are honest
-
-    finding = bench.forged(rollouts=instructed).check()
-    assert (finding.reason, finding.checks[-1].name) == (Reason.ACTIVATION, "activation")
-    assert finding.message.startswith("prompt of rollout")
-
-
-def test_check__malformed_proof_of_any_prompt__is_malformed(honest) -> None:
-    undrawn = next(g for g in range(8) if g not in drawn_groups(honest.case()))
-    found = honest.forged(rollouts=with_row("prompt_proofs", undrawn, put(np.s_[0, 2:4], 0xFF))).check()
-    assert (found.verdict, found.leaf) == (Verdict.MALFORMED, undrawn * honest.spec.rollout.group_size)
 
 
 def test_check__in_the_sandbox__gives_the_same_verdict(submit: Callable) -> None:

@@ -1,12 +1,12 @@
 """Mutate what strangers send, 100,000 times: readers may refuse it and do nothing else, within 1 s and 200 MB.
 
-    python scripts/fuzz.py [--cases 100000] [--seed 0] [--workers 2] [--each 1] [--json]
+    python scripts/fuzz.py [--cases 100000] [--seed 0] [--workers 2] [--each 20] [--json]
     python scripts/fuzz.py --case "rollouts:1234" [--seed 0]       # one case again, here, with its traceback
 
-Proofs, rollouts, updates, weights, checkpoints, submissions, manifests, traces and task specs. Each case runs in a
-child of the product's own sandbox under its limits (--each more: so many one after another in a child; if that dies,
-each alone). Time is CPU time of the reading, memory the peak of the whole child. Exit 1 if a case crashed, raised
-anything but Refused, was refused though valid, or took too much.
+Proofs, rollouts, updates, weights, checkpoints, submissions, manifests, traces and task specs. Cases run in children of
+the product's own sandbox, under its limits, twenty to a child; where a child dies, each of its cases in one of its own.
+Time is CPU time of the reading, memory the peak of the whole child. Exit 1 if a case crashed, raised anything but
+Refused, was refused though valid, or took too much.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import fuzz_targets
 from assay.artifact.sandbox import Sandbox
 from assay.errors import AssayError
 
-MEMORY, SECONDS, WAIT = 200_000_000, 1.0, 30.0
+MEMORY, SECONDS, WAIT = 200_000_000, 1.0, 120.0
 
 
 @dataclass
@@ -103,7 +103,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--each", type=int, default=1, help="cases that share a child")
+    parser.add_argument("--each", type=int, default=20, help="cases that share a child")
     parser.add_argument("--case", help="TARGET:NUMBER of one case to run here")
     parser.add_argument("--json", action="store_true", help="print JSON only")
     options = parser.parse_args()

@@ -25,7 +25,7 @@ from assay.artifact.manifest import Binding, FileEntry, Manifest
 from assay.artifact.rollouts import Rollouts
 from assay.artifact.trace import StepLeaf
 from assay.errors import Refused
-from assay.protocol import codec, templates, toploc
+from assay.protocol import codec, profile, templates, toploc
 from assay.protocol import spec as task_spec
 
 MIB = 1 << 20
@@ -215,6 +215,11 @@ def _targets() -> dict[str, Target]:
         "submission": Target([_submission()], _one_of_files, _read_folder),
         "manifest": Target(_manifests(), mutate.mutate_json, lambda _, data: manifest.parse(data).root()),
         "trace": Target([_trace()], mutate.mutate_json, lambda _, data: trace.root(trace.decode(data))),
+        "profile": Target(
+            [profile.to_json(found) for found in profile.shipped().values()],
+            mutate.mutate_json,
+            lambda _, data: profile.profile_hash(profile.parse(data)),
+        ),
         "spec json": Target([task_spec.to_json(SPEC)], mutate.mutate_json, lambda _, data: _read_spec(data)),
         "spec toml": Target([task_spec.to_toml(SPEC).encode()], mutate.mutate_toml, lambda _, data: _read_toml(data)),
     }

@@ -23,6 +23,7 @@ ODD: list[Any] = [
     "../x", "a" * 300, [], {}, [[]], [0] * 300, {"a": {}}, [None],
 ]  # fmt: skip
 DTYPES = ["F64", "I64", "U64", "F32", "I32", "U32", "I16", "U16", "I8", "U8", "BF16", "F16", "BOOL", "C64", "", 7]
+UNITS = [b"[],", b"{},", b"0,", b'"",', b'"a",', b'"\\u0100",', b'{"a":0},', b"[[[[]]]],", b"1e5,", b'{"":"",', b'"\\']
 WORDS = [0, 1, 2, 255, 576, 64_999, 65_000, 65_496, 65_497, 65_498, 65_535]
 
 
@@ -100,15 +101,21 @@ def _change(node: Any, key: Any, other: tuple[Any, Any], chance: Random) -> None
         node[key] = deepcopy(chance.choice(ODD))
 
 
+def _hostile(data: bytes, chance: Random) -> bytes:
+    """Return what a parser could choke on: depth, long numbers, and at times millions of small values."""
+    if chance.random() < 0.05:
+        unit = chance.choice(UNITS)
+        return b'{"files":[' + unit * (chance.randrange(5 << 20) // len(unit)) + b"0]}"
+    return chance.choice((b"[" * 5000 + b"]" * 5000, b'{"a":' * 3000, b"9" * 5000, data * 2, b"\xef\xbb\xbf" + data))
+
+
 def mutate_json(data: bytes, chance: Random) -> bytes:
     """Change a JSON document: mostly its tree, written canonically again; at times its bytes or its form."""
     way = chance.randrange(12)
     if way == 0:
         return mutate_bytes(data, chance)
     if way == 1:
-        return chance.choice(
-            (b"[" * 5000 + b"]" * 5000, b'{"a":' * 3000, b"9" * 5000, data * 2, b"\xef\xbb\xbf" + data)
-        )
+        return _hostile(data, chance)
     tree = mutate_tree(json.loads(data), chance)
     if way == 2:
         text = json.dumps(tree)

@@ -15,9 +15,11 @@ from typing import Any, NoReturn
 import rfc8785
 
 from assay.errors import Refused
-from assay.protocol.nesting import MAX_DEPTH, depth
+from assay.protocol.nesting import MAX_DEPTH, brackets
 from assay.types import Reason
 
+MAX_PARTS = 1 << 16
+"""Objects and arrays of one document: a trace of 8,192 steps has an eighth of that."""
 MAX_SAFE = (1 << 53) - 1
 """The largest integer that RFC 8785 writes."""
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
@@ -32,10 +34,10 @@ def refuse(message: str, reason: Reason = Reason.SCHEMA) -> NoReturn:
 def load(data: bytes, limit: int, what: str) -> Any:
     """Parse at most `limit` bytes of UTF-8 JSON.
 
-    Memory stays within some 25 times the limit, which an array of empty objects reaches.
+    Memory stays within some 25 times the limit, which an array of short strings reaches.
 
     Raises:
-        Refused: too long, not JSON, a duplicate name, NaN or infinity, or nested too deeply.
+        Refused: too long, not JSON, a duplicate name, NaN or infinity, nested too deeply, or of too many parts.
     """
     if len(data) > limit:
         refuse(f"{what} has {len(data)} bytes, more than {limit}", Reason.SIZE)
@@ -49,8 +51,11 @@ def load(data: bytes, limit: int, what: str) -> Any:
             refuse(f"{what} names a field twice")
         return found
 
-    if depth(data) > MAX_DEPTH:
+    deepest, parts = brackets(data)
+    if deepest > MAX_DEPTH:
         refuse(f"{what} is nested more than {MAX_DEPTH} deep")
+    if parts > MAX_PARTS:
+        refuse(f"{what} has {parts} objects and arrays, more than {MAX_PARTS}")
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=constant)
     except (ValueError, RecursionError):

@@ -54,6 +54,8 @@ def test_load__any_json__is_what_the_standard_parser_gives(value: Any) -> None:
         b"[" + b"[]," * (LIMIT // 4) + b"[]]",
         b"[" + b"9" * (LIMIT - 2) + b"]",
         b"[1" + b",1e999" * (LIMIT // 7) + b"]",
+        b"[" + b'"",' * (LIMIT // 3 - 1) + b"0]",
+        b"[" + b"[[[[]]]]," * (LIMIT // 9 - 1) + b"0]",
     ],
     ids=lambda data: str(data[:12]),
 )

@@ -1,7 +1,7 @@
 """The reference library's side of scripts/bench/proofs.py. Runs in build/toploc-venv, where `toploc` is, without assay.
 
 Reads JSON lines from standard input and answers each with one: {"do": "load", "folder"} loads NAME.npy files of bf16
-bits, {"do": "build" | "verify", "own", "other", "rows"} times one pass over the first rows tokens.
+bits, {"do": "build" | "verify", "own", "other", "rows"} times passes over the first rows tokens.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from toploc import build_proofs_bytes, verify_proofs_bytes
 
-CHUNK, TOP_K = 32, 128
+CHUNK, TOP_K, TURNS = 32, 128, 3
 
 
 def main() -> None:
@@ -35,20 +35,23 @@ def main() -> None:
 
 
 def timed(what: str, own: torch.Tensor, other: torch.Tensor) -> dict[str, Any]:
-    """Time building the proofs of `own`, or scoring them against `other`."""
+    """Time building the proofs of `own`, or scoring them against `other`: the best of a few passes."""
     if what == "verify":
         proofs = build_proofs_bytes(own, CHUNK, TOP_K, skip_prefill=True)
-    wall, cpu = time.perf_counter(), time.process_time()
-    if what == "build":
-        proofs = build_proofs_bytes(own, CHUNK, TOP_K, skip_prefill=True)
-    else:
-        scores = verify_proofs_bytes(other, proofs, CHUNK, TOP_K, skip_prefill=True)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    walls, cpus = [], []
+    for _ in range(TURNS):
+        wall, cpu = time.perf_counter(), time.process_time()
+        if what == "build":
+            proofs = build_proofs_bytes(own, CHUNK, TOP_K, skip_prefill=True)
+        else:
+            scores = verify_proofs_bytes(other, proofs, CHUNK, TOP_K, skip_prefill=True)
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
     if what == "build":
         found: list[Any] = [proof.hex() for proof in proofs]
     else:
         found = [[s.exp_mismatches, s.mant_err_mean, s.mant_err_median] for s in scores]
-    return {"wall": wall, "cpu": cpu, "found": found}
+    return {"wall": min(walls), "cpu": min(cpus), "found": found}
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ def _interpolate(x: U32, y: U32) -> F64:
     sums = _reduce(np.matmul(_reduce(large).swapaxes(1, 2), small))
     moments = sums.reshape(len(x), -1)[:, :points]
     # c_j = Σ_{u ≥ j} M_{u+1} · moment_{u−j}
-    return _reduce(_multiply(product[:, 1:], moments[:, ::-1])[:, points - 1 :])
+    whole = _multiply(np.stack([product[:, 1:], moments[:, ::-1]], axis=1))
+    return _reduce(whole[:, points - 1 :])
 
 
 def _evaluate(coefficients: U32, x: U32) -> F64:
@@ -114,33 +115,32 @@ def _with_roots(roots: F64) -> F64:
     factors = np.zeros((batch, points + spare, 1))  # monic, without their leading 1; spare ones are x
     factors[:, :points, 0] = -roots
     while factors.shape[1] > 1:
-        left, right = factors[:, 0::2], factors[:, 1::2]
+        pairs = factors.reshape(batch, -1, 2, factors.shape[2])
         size = factors.shape[2]
-        product = np.zeros((batch, left.shape[1], 2 * size))
-        product[:, :, :-1] = _multiply(left, right)
-        product[:, :, size:] += left
-        product[:, :, size:] += right
+        product = np.zeros((batch, pairs.shape[1], 2 * size))
+        product[:, :, :-1] = _multiply(pairs)
+        product[:, :, size:] += pairs.sum(axis=2)
         factors = _reduce(product)
     whole: F64 = np.ones((batch, points + 1))
     whole[:, :points] = factors[:, 0, spare:]
     return whole
 
 
-def _multiply(left: F64, right: F64) -> F64:
-    """Return the products, not reduced, of polynomials of equal length n along the last axis: 2n − 1 coefficients each.
+def _multiply(pairs: F64) -> F64:
+    """Return the products, not reduced, of pairs [..., 2, n] of polynomials: [..., 2n − 1].
 
     The transform's error is below 2e-14 · n · p²/4, less than a tenth at 4096 points: rounding makes it exact.
     """
-    size = left.shape[-1]
+    size = pairs.shape[-1]
     if size <= DIRECT:
+        left, right = pairs[..., 0, :], pairs[..., 1, :]
         product = np.zeros((*left.shape[:-1], 2 * size - 1))
         for place in range(size):
             product[..., place : place + size] += left[..., place : place + 1] * right
         return product
     span = 1 << (2 * size - 2).bit_length()
-    spectrum = np.fft.rfft(left, span)
-    spectrum *= np.fft.rfft(right, span)
-    product = np.fft.irfft(spectrum, span)[..., : 2 * size - 1]
+    spectra = np.fft.rfft(pairs, span)
+    product = np.fft.irfft(spectra[..., 0, :] * spectra[..., 1, :], span)[..., : 2 * size - 1]
     return np.rint(product, out=product)
 
 

@@ -53,10 +53,9 @@ def test_interpolate__most_points_and_extreme_values__stays_exact(value: int) ->
 
 def test_multiply__longest_factors_of_the_largest_values__rounds_to_the_exact_product() -> None:
     for left, right in ((P // 2, P // 2), (-(P // 2), P // 2), (1, -(P // 2))):
-        a = np.full((1, galois.MAX_POINTS), float(left))
-        b = np.full((1, galois.MAX_POINTS), float(right))
-        found = galois._multiply(a, b)[0]
-        terms = np.minimum(np.arange(1, 2 * a.shape[1]), np.arange(1, 2 * a.shape[1])[::-1])
+        pair = np.array([[left], [right]], float).repeat(galois.MAX_POINTS, axis=1)
+        found = galois._multiply(pair)
+        terms = np.minimum(np.arange(1, 2 * galois.MAX_POINTS), np.arange(1, 2 * galois.MAX_POINTS)[::-1])
         expected = [(int(n) * left * right) % P for n in terms]
         assert (found % P).tolist() == expected
 

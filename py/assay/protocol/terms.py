@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from assay.errors import Refused
 from assay.protocol.economics import in_gwei, least_bond, least_power
 from assay.protocol.fields import tokens
+from assay.protocol.plan import true_power
 from assay.protocol.sections import GWEI, HALF_U88, PARTS, MoneySpec, RolloutSpec, RoundsSpec, TaskSpec
 
 SPAN_PERIODS = 8  # the ledger's rings hold 16 rounds; a round must be over long before its words are reused
@@ -55,6 +56,8 @@ def refusals(spec: TaskSpec, unbonding: int | None = None) -> Iterator[Refusal]:
         drawn, groups = spec.verification.groups, spec.rollout.groups
         sentence = f"{drawn} drawn groups are too many: they must be ≤ rollout.groups {groups}"
         yield _refusal("", drawn, groups, "verification.groups", groups, sentence)
+        return
+    yield from _power(spec)
 
 
 def terms(spec: TaskSpec, spec_hash: bytes) -> dict[str, int | bytes]:
@@ -218,6 +221,16 @@ def _economics(spec: TaskSpec) -> Iterator[Refusal]:
         else:
             why = f"it must be ≥ {JURY_FEES} × seat_fee {tokens(m.seat_fee)}, two juries"
         yield _poor("BondTooSmall", m.bond, bond, "money.bond", why)
+
+
+def _power(spec: TaskSpec) -> Iterator[Refusal]:
+    """The initiator's word must be one that the audit plan can keep."""
+    said, true = spec.money.power, true_power(spec)
+    if said > true:
+        sentence = (
+            f"{said} isn't true: the audit plan finds wholly faked work in {true} of {PARTS} cases; lower it to {true}"
+        )
+        yield _refusal("", said, true, "money.power", true, sentence)
 
 
 def _canaries(m: MoneySpec) -> Iterator[Refusal]:

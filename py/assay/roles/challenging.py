@@ -41,7 +41,7 @@ def replay(node: Node, task: TaskRow, spec: TaskSpec, action: Replay) -> None:
     schedule, seal = schedule_of(task, spec), node.store.seal(task.id, action.round)
     if schedule is None or seal is None or not node.chunks.has(row.root):
         return
-    args = check_args(node, task, spec, row, node.beacon(task.id, schedule, action.round), seal.seed)
+    args = check_args(node, task, spec, row, node.beacon(task.id, schedule, action.round), seal)
 
     def done(finding: dict[str, Any]) -> None:
         node.store.put_note(task.id, action.round, f"replay:{action.index}", finding)

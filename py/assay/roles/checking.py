@@ -5,6 +5,7 @@ Strangers' artifacts are opened only in the sandbox's processes. What is found i
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from assay.errors import Refused, Unavailable
@@ -15,7 +16,8 @@ from assay.roles.acting import checkpoint_folder
 from assay.roles.actions import Check, FetchSubmission
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
-from assay.store.rows import SubmissionRow, TaskRow
+from assay.store.history import history_of
+from assay.store.rows import SealRow, SubmissionRow, TaskRow
 from assay.types import Reason, Verdict
 
 NO_EVIDENCE = bytes(32)
@@ -62,7 +64,7 @@ def check(node: Node, task: TaskRow, spec: TaskSpec, action: Check) -> None:
     schedule, seal = schedule_of(task, spec), node.store.seal(task.id, action.round)
     if schedule is None or seal is None:
         return
-    args = check_args(node, task, spec, row, node.beacon(task.id, schedule, action.round), seal.seed)
+    args = check_args(node, task, spec, row, node.beacon(task.id, schedule, action.round), seal)
 
     def work() -> dict[str, Any]:
         try:
@@ -75,7 +77,7 @@ def check(node: Node, task: TaskRow, spec: TaskSpec, action: Check) -> None:
 
 
 def check_args(
-    node: Node, task: TaskRow, spec: TaskSpec, row: SubmissionRow, beacon: bytes, seed: bytes
+    node: Node, task: TaskRow, spec: TaskSpec, row: SubmissionRow, beacon: bytes, seal: SealRow
 ) -> dict[str, Any]:
     """Return what `verify.check.check_json` needs to judge a submission, as JSON."""
     earlier = [
@@ -97,8 +99,9 @@ def check_args(
             "units": row.units,
             "root": hex32(row.root),
             "beacon": hex32(beacon),
-            "audit_seed": "0x" + seed.hex(),
+            "audit_seed": "0x" + seal.seed.hex(),
             "first_group": len(earlier) * spec.rollout.groups,
+            "history": asdict(history_of(node.store, seal, row.trainer)),
         },
     }
 

@@ -73,7 +73,7 @@ def _check(node: Node, task: TaskRow, row: SubmissionRow, say: Say) -> dict[str,
         return _found(Verdict.UNAVAILABLE, Reason.MISSING, str(error))
     except Refused as refused:
         return _found(Verdict.MALFORMED, refused.reason or Reason.SCHEMA, str(refused))
-    args = check_args(node, task, schedule_spec, row, node.beacon(task.id, schedule, row.round), seal.seed)
+    args = check_args(node, task, schedule_spec, row, node.beacon(task.id, schedule, row.round), seal)
     say("checks it again")
     try:
         answer = node.run("assay.verify.explain:explain_json", args)

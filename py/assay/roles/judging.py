@@ -92,7 +92,7 @@ def _repetition(node: Node, task: TaskRow, spec: TaskSpec, case: CaseRow) -> Cal
         if found is not None:
             return found
         try:
-            return node.run("assay.roles.work:check", check_args(node, task, spec, row, beacon, seal.seed))
+            return node.run("assay.roles.work:check", check_args(node, task, spec, row, beacon, seal))
         except Refused as refused:
             return unchecked(Verdict.MALFORMED, Reason.SCHEMA, str(refused))
 

@@ -18,7 +18,6 @@ from assay.errors import Refused
 from assay.model import forward
 from assay.protocol import merkle, toploc
 from assay.protocol.profile import Float32Limits, Profile
-from assay.protocol.sortition import draw
 from assay.protocol.toploc import ChunkScore
 from assay.types import Reason
 from assay.verify.case import Case, Measure
@@ -43,10 +42,8 @@ class Audit:
 
 
 def drawn_groups(case: Case) -> list[int]:
-    """Return the groups that the audit seed draws from this submission, ascending."""
-    context = case.context
-    tag = f"groups/{context.trainer.lower()}/{context.n}"
-    return draw(context.audit_seed, tag, case.spec.verification.groups, case.spec.rollout.groups)
+    """Return the groups that the audit plan draws from this submission, ascending."""
+    return list(case.plan.groups)
 
 
 def prefill(case: Case) -> Audit:

@@ -27,6 +27,7 @@ from assay.model import load
 from assay.model.env import registry
 from assay.model.env.base import Environment
 from assay.protocol.assignment import group_seed, prompt_seed
+from assay.protocol.plan import UNKNOWN, History, Plan, plan_of
 from assay.protocol.profile import Profile, of_task
 from assay.protocol.spec import TaskSpec
 from assay.types import Reason
@@ -40,7 +41,7 @@ class Context:
     """What the chain says of a submission: where it belongs, who made it, what it claims and the round's seeds.
 
     units are completion tokens; beacon 32 bytes, audit_seed 16; first_group counts over all the trainer's groups of the
-    round; root, where given, is the artifact's root on chain.
+    round; root, where given, is the artifact's root on chain; history, what the audit plan takes of the trainer's past.
     """
 
     chain_id: int
@@ -55,6 +56,7 @@ class Context:
     audit_seed: bytes
     first_group: int
     root: bytes | None = None
+    history: History = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,12 @@ class Case:
     def prompt_seeds(self) -> list[int]:
         """The environment's seed of each group, in order."""
         return [prompt_seed(seed, self.spec.environment.seed_count) for seed in self.seeds]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Which groups and inner steps are looked at."""
+        at = self.context
+        return plan_of(at.audit_seed, at.trainer, at.n, self.spec, at.history)
 
     def model(self) -> LlamaForCausalLM:
         """Return a fresh copy of the base model."""

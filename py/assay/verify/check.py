@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from assay.model import load
 from assay.protocol import profile
 from assay.protocol import spec as task_spec
 from assay.protocol.hashing import hex32, unhex32
+from assay.protocol.plan import History
 from assay.protocol.spec import TaskSpec
 from assay.types import Reason, Verdict
 from assay.verify.assignment import check_assignment
@@ -191,14 +192,15 @@ def _verdict(name: str, reason: Reason) -> Verdict:
 
 def context_to_json(context: Context) -> dict[str, Any]:
     """Return a context as plain JSON values, byte strings in hex."""
-    plain: dict[str, Any] = {name: getattr(context, name) for name in Context.__dataclass_fields__}
+    plain = asdict(context)
     return {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in plain.items()}
 
 
 def context_of(value: dict[str, Any]) -> Context:
-    """Read what `context_to_json` gave; root may be left out."""
+    """Read what `context_to_json` gave; root and history may be left out."""
     given = {name: value[name] for name in ("beacon", "audit_seed", "root") if value.get(name) is not None}
-    return Context(**{**value, **{name: bytes.fromhex(text.removeprefix("0x")) for name, text in given.items()}})
+    raw = {name: bytes.fromhex(text.removeprefix("0x")) for name, text in given.items()}
+    return Context(**{**value, **raw, "history": History(**value.get("history", {}))})
 
 
 def check_json(args: dict[str, Any]) -> dict[str, Any]:

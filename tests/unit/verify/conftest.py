@@ -20,6 +20,7 @@ from assay.artifact.update import Update
 from assay.artifact.weights import read_checkpoint
 from assay.model import load
 from assay.model.env import registry
+from assay.protocol.plan import KNOWN_FROM
 from assay.protocol.profile import Bf16Limits, Float32Limits, Profile, learn, profile_hash, shipped, to_json
 from assay.protocol.spec import (
     EnvironmentSpec,
@@ -157,7 +158,9 @@ def submit(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
         if (fault, profile) not in made:
             room = tmp_path_factory.mktemp(fault or "honest")
             done = train_submission(base, plain, BOUND, BEACON, room / "submission", fault, profile=profile)
-            context = Context(**BOUND, units=done.units, beacon=BEACON, audit_seed=b"\x05" * 16, root=done.root)
+            context = Context(
+                **BOUND, units=done.units, beacon=BEACON, audit_seed=b"\x05" * 16, root=done.root, history=KNOWN_FROM
+            )
             made[fault, profile] = Bench(room, room / "submission", base, plain, context)
         return made[fault, profile]
 

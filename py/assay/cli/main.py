@@ -11,6 +11,7 @@ import typer
 from assay import __version__
 from assay.cli import (
     account,
+    audit_plan,
     calibrate,
     case,
     deploy,
@@ -101,6 +102,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     money.payouts,
     money.claim,
     explain.explain,
+    audit_plan.audit_plan,
     calibrate.calibrate,
     deploy.deploy,
     deploy.verify_deployment,

@@ -117,6 +117,7 @@ def _show_money(screen: Screen, spec: TaskSpec) -> None:
     from assay.cli import planning
     from assay.protocol import economics, terms
     from assay.protocol.fields import tokens
+    from assay.protocol.plan import Standing, size_of
     from assay.protocol.sections import PARTS
     from assay.protocol.sortition import quorum
 
@@ -130,11 +131,14 @@ def _show_money(screen: Screen, spec: TaskSpec) -> None:
     third = economics.quorum_chance(m.seats, economics.THIRD, tries)
     known = m.power >= terms.smallest_power(spec)
     smallest = tokens(terms.smallest_bond(spec)) if known else "larger than any"
+    new, proven = (size_of(spec, standing) for standing in (Standing.NEW, Standing.PROVEN))
     canary = f", its canaries at {tokens(m.canary_fee)} included" if m.canary_rate else ""
     typer.echo(
         f"q {_percent(q)}: faked work is found, power {_percent(Fraction(m.power, PARTS))} × (1 − {_percent(third)})\n"
         f"bond {tokens(m.bond)} · smallest {smallest}, for claims up to {tokens(terms.largest_pay(m))}\n"
         f"pot {tokens(m.pot)} · pays {planning.capacity(spec)} full submissions a round{canary}\n"
+        f"a seat checks {new.groups} of {spec.rollout.groups} groups of a new worker, {proven.groups} of a proven one:"
+        f" `{program()} audit-plan`\n"
         f"a submission risks {tokens(terms.exposure(spec))} · a challenge {tokens(m.bond)}, of which a jury costs"
         f" {tokens(economics.JURY_SEATS * m.seat_fee)} · an appeal {tokens(2 * m.bond)}"
     )

@@ -17,7 +17,7 @@ from assay.roles.actions import Check, FetchSubmission
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
 from assay.store.history import history_of
-from assay.store.rows import SealRow, SubmissionRow, TaskRow
+from assay.store.rows import SealRow, SubmissionRow, TaskRow, WorkerRow
 from assay.types import Reason, Verdict
 
 NO_EVIDENCE = bytes(32)
@@ -65,6 +65,8 @@ def check(node: Node, task: TaskRow, spec: TaskSpec, action: Check) -> None:
     if schedule is None or seal is None:
         return
     args = check_args(node, task, spec, row, node.beacon(task.id, schedule, action.round), seal)
+    before = node.store.worker(task.id, row.trainer, row.round, row.index)
+    args["worker"] = {} if before is None else before.json
 
     def work() -> dict[str, Any]:
         try:
@@ -108,6 +110,8 @@ def check_args(
 
 def record(node: Node, task: TaskRow, row: SubmissionRow, finding: dict[str, Any]) -> None:
     """Remember and say what was found."""
+    if finding.get("worker") is not None:
+        node.store.put_worker(WorkerRow(task.id, row.round, row.index, row.trainer, finding["worker"]))
     node.store.put_finding(task.id, row.round, row.index, finding)
     node.pulse.count("checks_total")
     verdict, reason = Verdict(finding["verdict"]), Reason(finding["reason"])
@@ -128,5 +132,7 @@ def unchecked(verdict: Verdict, reason: Reason, message: str) -> dict[str, Any]:
         "seconds": 0.0,
         "evidence": hex32(NO_EVIDENCE),
         "checks": [],
+        "statistical": False,
+        "worker": None,
         "message": message,
     }

@@ -28,8 +28,8 @@ from assay.store.queries.rounds import RoundQueries
 from assay.store.queries.tasks import TaskQueries
 
 BUSY_SECONDS = 30
-_OLDER = {"1"}
-"""Schemas that differ from this program's only in what is read from the chain."""
+_OLDER = {"1", "2"}
+"""Schemas that differ from this program's only in what is read from the chain, and in tables that they lack."""
 
 
 class Store(TaskQueries, RoundQueries, MoneyQueries, DisputeQueries, BlockQueries, OutboxQueries, RecordQueries):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from assay.protocol.profile import Float32Limits, Profile
 from assay.protocol.toploc import ChunkScore
 from assay.types import Reason
 from assay.verify.case import Case, Measure
+from assay.verify.sequential import Observed
 from assay.verify.toploc import fingerprint, score
 
 Line = tuple[str, float, float]
@@ -31,7 +32,8 @@ class Audit:
     """An own prefill of the drawn groups.
 
     groups int64[g]; rows int64[m], their rollouts; logits float32[m, t, v]; states that produced the tokens, hidden
-    float32[m, t, h], and those of the prompts, prompts float32[g, p, h].
+    float32[m, t, h], and those of the prompts, prompts float32[g, p, h]. The checks note in `seen` what the worker's
+    sequential test takes of them.
     """
 
     groups: NDArray[np.int64]
@@ -39,6 +41,7 @@ class Audit:
     logits: torch.Tensor
     hidden: torch.Tensor
     prompts: torch.Tensor
+    seen: Observed = field(default_factory=Observed)
 
 
 def drawn_groups(case: Case) -> list[int]:
@@ -114,6 +117,10 @@ def check_activation(case: Case, audit: Audit) -> Measure:
                 _judge(what, leaf, limits_of(rules, chunk))
             _judge(what, leaf, [sequence_of(rules, chunks)])
             worst = max(worst, sequence_of(rules, chunks)[1])
+    audit.seen.errors.update(
+        (row, sequence_error(chunks, rules.patterns))
+        for row, chunks in zip(audit.rows.tolist(), completions, strict=True)
+    )
     return Measure(worst, rules.sequence_limit)
 
 

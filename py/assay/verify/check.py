@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,16 @@ from assay.verify.case import Case, Context, Measure
 from assay.verify.reward import check_reward
 from assay.verify.sampling import check_sampling
 from assay.verify.schema import check_schema
+from assay.verify.sequential import Reading, WorkerState
 from assay.verify.step import check_step
 from assay.verify.update import check_update
+from assay.verify.worker import check_worker, read_worker
 
 __all__ = ["CheckLine", "Context", "Finding", "check_json", "check_submission", "context_of", "context_to_json"]
 
 NO_EVIDENCE = bytes(32)
 _MALFORMED = (Reason.SCHEMA, Reason.SIZE)
+_STATISTICAL = (Reason.ACTIVATION, Reason.SAMPLING)
 _FAULTS_OF_SCHEMA = (Reason.BINDING, Reason.UNITS)
 
 
@@ -54,6 +58,8 @@ class Finding:
     """What a validator found. leaf is a rollout's number, or a step's for STEP and UPDATE; seconds are wall time.
 
     evidence is the Merkle root of the validator's own fingerprints, zeros if no prefill was needed to refuse.
+    is_statistical: the refusal rests on a tolerance, so that honest work could meet it. worker: what the audits of the
+    trainer come to with this one (`WorkerState.to_json`), where its test was run.
     """
 
     verdict: Verdict
@@ -65,6 +71,8 @@ class Finding:
     evidence: bytes
     message: str
     checks: list[CheckLine] = field(default_factory=list)
+    is_statistical: bool = False
+    worker: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as plain JSON values; verdict and reason are their numbers."""
@@ -81,6 +89,8 @@ class Finding:
                 [line.name, line.seconds, line.passed, _plain(line.value), _plain(line.threshold)]
                 for line in self.checks
             ],
+            "statistical": self.is_statistical,
+            "worker": self.worker,
         }
 
     @classmethod
@@ -96,6 +106,8 @@ class Finding:
             unhex32(value["evidence"]),
             value["message"],
             [CheckLine(*line) for line in value["checks"]],
+            value["statistical"],
+            value["worker"],
         )
 
 
@@ -106,9 +118,11 @@ _Check = tuple[str, Reason, Callable[[], Measure]]
 class _Run:
     """The checks of one case in order, and the evidence that they leave."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, worker: WorkerState | None) -> None:
         self.case = case
         self.evidence = NO_EVIDENCE
+        self.before = worker
+        self.reading: Reading | None = None
 
     def checks(self) -> Iterator[_Check]:
         """Yield name, reason of last resort and check; later ones hold the prefill that the first of them made."""
@@ -120,6 +134,8 @@ class _Run:
         yield "update", Reason.UPDATE, lambda: check_update(case)
         yield "activation", Reason.ACTIVATION, self._activation
         yield "sampling", Reason.SAMPLING, lambda: check_sampling(case, self.audit)
+        if self.before is not None:
+            yield "worker", Reason.ACTIVATION, partial(self._worker, self.before)
         yield "step", Reason.STEP, lambda: check_step(case)
 
     def _activation(self) -> Measure:
@@ -127,16 +143,32 @@ class _Run:
         self.evidence = evidence(self.case, self.audit)
         return check_activation(self.case, self.audit)
 
+    def _worker(self, before: WorkerState) -> Measure:
+        self.reading = read_worker(self.case, self.audit, before)
+        return check_worker(self.reading)
+
+    @property
+    def after(self) -> dict[str, Any] | None:
+        return None if self.reading is None else self.reading.state.to_json()
+
 
 def check_submission(
-    folder: Path, checkpoint_folder: Path, spec: TaskSpec, context: Context, report: Report | None = None
+    folder: Path,
+    checkpoint_folder: Path,
+    spec: TaskSpec,
+    context: Context,
+    report: Report | None = None,
+    worker: WorkerState | None = None,
 ) -> Finding:
     """Check the submission in `folder` against its base checkpoint, the task and the chain.
+
+    `worker` is what this validator's audits of the trainer came to before it; without, the worker isn't tested.
 
     Raises Unavailable if a disk or memory fails or no artifact is there, Broken if this node's own checkpoint or
     environment isn't the task's. Everything else is in the finding.
     """
-    run, lines, start = _Run(Case(folder, checkpoint_folder, spec, context)), list[CheckLine](), time.perf_counter()
+    run = _Run(Case(folder, checkpoint_folder, spec, context), worker)
+    lines, start = list[CheckLine](), time.perf_counter()
 
     def line(name: str, since: float, passed: bool, value: float | None, threshold: float | None) -> None:
         lines.append(CheckLine(name, time.perf_counter() - since, passed, value, threshold))
@@ -161,10 +193,13 @@ def check_submission(
                 run.evidence,
                 str(fault),
                 lines,
+                reason in _STATISTICAL,
+                run.after,
             )
         line(name, since, True, measure.value, measure.threshold)
     total = time.perf_counter() - start
-    return Finding(Verdict.VALID, Reason.NONE, None, None, None, total, run.evidence, "every check passed", lines)
+    passed = "every check passed"
+    return Finding(Verdict.VALID, Reason.NONE, None, None, None, total, run.evidence, passed, lines, False, run.after)
 
 
 def _guarded(name: str, check: Callable[[], Measure]) -> Measure:
@@ -207,8 +242,8 @@ def check_json(args: dict[str, Any]) -> dict[str, Any]:
     """The JSON twin of `check_submission` for a child process.
 
     args: folder, checkpoint_folder, spec (canonical JSON text), context (`context_to_json`), profiles (the documents
-    that the spec names, where they aren't shipped), threads (1). Returns
-    `Finding.to_json()`. Sets this process's thread count and deterministic kernels.
+    that the spec names, where they aren't shipped), threads (1), worker (`WorkerState.to_json()`, may be left out).
+    Returns `Finding.to_json()`. Sets this process's thread count and deterministic kernels.
     """
     load.determinism(int(args.get("threads", 1)))
     profile.learn_all(args.get("profiles", []))
@@ -217,5 +252,6 @@ def check_json(args: dict[str, Any]) -> dict[str, Any]:
         Path(args["checkpoint_folder"]),
         task_spec.parse_json(args["spec"].encode()),
         context_of(args["context"]),
+        worker=None if args.get("worker") is None else WorkerState.from_json(args["worker"]),
     )
     return finding.to_json()

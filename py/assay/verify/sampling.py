@@ -61,6 +61,7 @@ def check_sampling(case: Case, audit: Audit) -> Measure:
             rules.margin,
         )
     exact = float((found.margins == 0)[found.inside].mean())
+    _note(audit, found)
     if exact < rules.exact_rate:
         message = "too few tokens are exactly the ones that were due"
         raise Refused(message, Reason.SAMPLING, leaf, exact, rules.exact_rate)
@@ -70,6 +71,12 @@ def check_sampling(case: Case, audit: Audit) -> Measure:
         raise Refused(message, Reason.SAMPLING, leaf, mean, rules.mean_margin)
     _logprobs(case, audit, found)
     return Measure(value, rules.margin)
+
+
+def _note(audit: Audit, found: Replay) -> None:
+    inexact, tokens = ((found.margins > 0) & found.inside).sum(axis=1), found.inside.sum(axis=1)
+    audit.seen.inexact.update(zip(audit.rows.tolist(), inexact.tolist(), strict=True))
+    audit.seen.tokens.update(zip(audit.rows.tolist(), tokens.tolist(), strict=True))
 
 
 def _logprobs(case: Case, audit: Audit, found: Replay) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.store import Store, open_store
-from assay.store.rows import EnlistmentRow, SubmissionRow, TaskRow
+from assay.store.rows import EnlistmentRow, SubmissionRow, TaskRow, WorkerRow
 
 ALICE = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 BOB = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -58,3 +58,23 @@ def test_enlistments__validators__come_in_the_order_of_the_line() -> None:
         batch.put(EnlistmentRow(1, BOB, 1, 5, 1, None, False, "", 0, 0, 2))
     assert [row.account for row in store.enlistments(1, 2)] == [BOB, ALICE]
     assert len(store.enlistments_of(BOB)) == 2
+
+
+def test_worker__state_before_a_submission__is_that_of_the_last_audit_before_it() -> None:
+    store = open_store("sqlite://")
+    assert store.worker(1, ALICE, 3, 0) is None
+    for round_, index, who in ((1, 2, ALICE), (2, 0, ALICE), (2, 1, BOB), (2, 4, ALICE)):
+        store.put_worker(WorkerRow(1, round_, index, who, {"at": [round_, index]}))
+
+    def found(round_: int, index: int, task: int = 1) -> list[int] | None:
+        row = store.worker(task, ALICE.lower(), round_, index)
+        return None if row is None else row.json["at"]
+
+    assert [found(*place) for place in ((1, 2), (1, 3), (2, 4), (2, 5), (9, 0))] == [
+        None,
+        [1, 2],
+        [2, 0],  # auditing 4 again starts from before it
+        [2, 4],
+        [2, 4],
+    ]
+    assert found(9, 0, task=2) is None

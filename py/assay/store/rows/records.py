@@ -46,6 +46,17 @@ class FindingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """What this node's audits of a trainer in a task came to after that of one submission; the JSON is `verify`'s."""
+
+    task: int
+    round: int
+    index: int
+    trainer: str
+    json: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class NoteRow:
     """What a node noted for itself about a round (0: the task): commitment, checkpoint, trained or evaluation.
 

@@ -8,7 +8,7 @@ from assay.store import rows
 from assay.store.tables.blocks import blocks, cursors, events
 from assay.store.tables.disputes import appeal_votes, cases, jurors
 from assay.store.tables.money import claims, cuts, nonces, payments, slashes, stakes
-from assay.store.tables.records import findings, notes, outbox, specs
+from assay.store.tables.records import findings, notes, outbox, specs, workers
 from assay.store.tables.rounds import attests, checkpoints, commits, extras, rounds, seals, votes
 from assay.store.tables.schema import SCHEMA_VERSION, meta, metadata
 from assay.store.tables.submissions import asides, canaries, submissions
@@ -19,6 +19,7 @@ __all__ = [
     "asides", "attests", "blocks", "canaries", "cases", "checkpoints", "claims", "commits", "cursors", "cuts",
     "enlistments", "events", "extras", "findings", "invites", "jurors", "meta", "metadata", "nonces", "notes", "outbox",
     "payments", "rounds", "seals", "slashes", "specs", "stakes", "submissions", "tasks", "votes",
+    "workers",
 ]  # fmt: skip
 
 TABLE_OF: dict[type, Table] = {
@@ -51,6 +52,7 @@ TABLE_OF: dict[type, Table] = {
     rows.OutboxRow: outbox,
     rows.FindingRow: findings,
     rows.NoteRow: notes,
+    rows.WorkerRow: workers,
 }
 
 PER_TASK = (

@@ -35,4 +35,14 @@ outbox = Table(
     Index("outbox_by_state", "account", "state"),
 )
 findings = Table("findings", metadata, key("task"), key("round"), key("index"), some("json", JSON))
+workers = Table(
+    "workers",
+    metadata,
+    key("task"),
+    key("round"),
+    key("index"),
+    some("trainer", Address),
+    some("json", JSON),
+    Index("workers_by_trainer", "task", "trainer"),
+)
 notes = Table("notes", metadata, key("task"), key("round"), key("kind", String(20)), some("json", JSON))

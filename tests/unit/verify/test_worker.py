@@ -1,0 +1,58 @@
+"""The worker's test as a validator's check runs it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from assay.artifact.weights import read_checkpoint, write_checkpoint
+from assay.protocol.profile import Float32Limits
+from assay.types import Reason, Verdict
+from assay.verify.check import Finding, check_submission
+from assay.verify.sequential import WorkerState
+from unit.verify.test_check import ORDER
+from unit.verify.test_check_profiles import with_rules
+
+
+def with_state(bench, state: WorkerState) -> Finding:
+    return check_submission(bench.folder, bench.base, bench.spec, bench.context, worker=state)
+
+
+def test_check__worker_known__its_test_runs_before_the_steps_and_gives_the_next_state(honest) -> None:
+    first = with_state(honest, WorkerState())
+
+    assert first.verdict is Verdict.VALID and not first.is_statistical
+    assert [line.name for line in first.checks] == [*ORDER[:-1], "worker", "step"]
+    assert first.worker is not None and first.worker["groups"] == 4
+    second = with_state(honest, WorkerState.from_json(first.worker))
+    assert second.worker is not None and second.worker["groups"] == 8
+    assert honest.check().worker is None  # who has no record of the worker doesn't test it
+
+
+def drifted(base: Path, folder: Path, by: float) -> Path:
+    """Write the base with each weight moved by that share, up or down: to its validators, the worker's is off."""
+    whole, rng = read_checkpoint(base, 1 << 30), np.random.default_rng(3)
+    moved = {name: (v * (1 + by * rng.choice([-1, 1], v.shape))).astype(np.float32) for name, v in whole.arrays.items()}
+    write_checkpoint(folder, replace(whole, arrays=moved))
+    return folder
+
+
+def test_check__drift_that_no_chunk_shows__is_refused_by_the_workers_test(honest, tmp_path: Path) -> None:
+    bench = replace(honest, base=drifted(honest.base, tmp_path / "off", 1e-6))
+    bench = replace(bench, spec=replace(bench.spec, verification=replace(bench.spec.verification, step_tolerance=1.0)))
+    wide = {"chunk_limits": Float32Limits(close_mean=64, far=16), "sequence_limit": 64.0}
+    worst = next(line.value for line in with_rules(bench, **wide).check().checks if line.name == "activation")
+    bench = with_rules(bench, **wide, worker=replace(bench.case().profile.worker, mean0=0.0, sd0=worst / 2))
+    state, findings = WorkerState(), list[Finding]()
+    while len(findings) < 30 and not (findings and findings[-1].verdict is Verdict.INVALID):
+        findings.append(with_state(bench, state))
+        state = WorkerState.from_json(findings[-1].worker or {})
+
+    assert len(findings) > 1
+    last = findings[-1]
+    assert (last.verdict, last.reason, last.checks[-1].name) == (Verdict.INVALID, Reason.ACTIVATION, "worker")
+    assert last.is_statistical and last.value >= last.threshold and last.leaf is not None
+    assert state == WorkerState()  # it starts anew
+    assert Finding.from_json(last.to_json()) == last

@@ -3,8 +3,8 @@
 A fork server imports the heavy modules once; each job is a fork of it. Arguments and results are JSON in anonymous
 files, never objects. Usable from several threads. No process outlives `close` or the death of this one.
 
-Knows nothing of what the function does. Protects against crashes, endless loops and memory hogs while trusted code
-reads strangers' bytes; it doesn't protect against strangers' code: network and files stay open to it.
+Knows nothing of what the function does. Protects against crashes, endless loops and memory hogs. With `walls` (where
+`walls.usable`) also against code that wants network, keys or other files; without, those stay open to it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from assay.artifact import strict
+from assay.artifact.walls import Walls
 from assay.errors import AssayError, Broken, Refused, Unavailable
 from assay.types import Reason
 
@@ -138,13 +139,20 @@ class Sandbox:
         preload: modules to import once, before the first job.
         threads: OpenMP and BLAS threads of a job.
         environment: variables to set besides; nothing of this process's environment is passed on.
+        walls: what of the file system is there, and no network; None: all of it.
     """
 
     def __init__(
-        self, preload: tuple[str, ...] = (), *, threads: int = 1, environment: Mapping[str, str] | None = None
+        self,
+        preload: tuple[str, ...] = (),
+        *,
+        threads: int = 1,
+        environment: Mapping[str, str] | None = None,
+        walls: Walls | None = None,
     ) -> None:
         self._preload, self._threads = tuple(preload), threads
         self._environment = dict(environment or {})
+        self._walls = walls
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -220,8 +228,9 @@ class Sandbox:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 number = theirs.fileno()
+                around = self._walls.command() if self._walls else []
                 self._server = subprocess.Popen(
-                    [sys.executable, "-m", "assay.artifact.forkserver", str(number), *self._preload],
+                    [*around, sys.executable, "-m", "assay.artifact.forkserver", str(number), *self._preload],
                     pass_fds=(number,),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,

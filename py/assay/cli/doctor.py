@@ -63,6 +63,14 @@ def _anvil(_s: Session) -> str:
     return str(ANVIL)
 
 
+def _walls(_s: Session) -> str:
+    from assay.artifact.walls import MISSING, usable
+
+    if not usable():
+        raise _Skipped(MISSING)
+    return "bubblewrap: jobs have no network, home or keys"
+
+
 def _compiled(_s: Session) -> str:
     from assay.chain.compiled import CONTRACTS, compiled
 
@@ -124,6 +132,7 @@ def _nodes(s: Session) -> str:
 CHECKS: Final[tuple[tuple[str, Callable[[Session], str]], ...]] = (
     ("python", _python),
     ("anvil", _anvil),
+    ("walls", _walls),
     ("compiled contracts", _compiled),
     ("state folder", _home),
     ("accounts", _keys),

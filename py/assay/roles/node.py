@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from assay.artifact.sandbox import Sandbox
+from assay.artifact.walls import MISSING, Walls, usable
 from assay.chain.client import Client
 from assay.chain.contracts import Contracts
 from assay.chain.deployment import read as read_deployment
@@ -63,7 +64,7 @@ class Node:
         self.chunks = ChunkStore(config.home / "artifacts")
         self.documents = documents.DocumentStore(config.home / "specs")
         self.jobs = Jobs(time.monotonic)
-        self.sandbox = Sandbox(tuple(preload), threads=config.threads) if preload else None
+        self.sandbox = Sandbox(tuple(preload), threads=config.threads, walls=self._walls()) if preload else None
         if self.sandbox is not None:
             self.sandbox.warm()  # the imports take seconds, and the first job may be due at once
         self.pulse = Pulse(title)
@@ -77,6 +78,15 @@ class Node:
         self._specs: dict[bytes, TaskSpec] = {}
         self._agreed: dict[int, dict[str, Any]] = {}
         self._times: dict[int, int] = {}
+
+    def _walls(self) -> Walls | None:
+        """Jobs see this node's artifacts and write its work, and nothing else of its home."""
+        if not usable():
+            self.say(MISSING)
+            return None
+        work = self.config.home / "work"
+        work.mkdir(exist_ok=True)
+        return Walls(read=(self.config.home / "artifacts",), write=(work,))
 
     # --- serving
 

@@ -6,7 +6,10 @@ import ctypes
 import mmap
 import os
 import signal
+import socket
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from assay.errors import Broken, Refused, Unavailable
@@ -91,3 +94,21 @@ def orphan(args: dict[str, Any]) -> dict[str, Any]:
         time.sleep(60)
         os._exit(0)
     return {"pid": pid}
+
+
+def look(args: dict[str, Any]) -> dict[str, Any]:
+    """Try what a thief would: read files, write files, reach a port, see other processes."""
+    return {
+        "read": [_tried(lambda path=path: bool(Path(path).read_bytes())) for path in args["read"]],
+        "write": [_tried(lambda path=path: bool(Path(path).write_text("x"))) for path in args["write"]],
+        "reach": _tried(lambda: socket.create_connection(("127.0.0.1", args["port"]), 2.0) is not None),
+        "processes": len([one for one in Path("/proc").iterdir() if one.name.isdigit()]),
+        "user": _tried(lambda: bool(list(Path.home().iterdir()))),
+    }
+
+
+def _tried(act: Callable[[], bool]) -> bool:
+    try:
+        return act()
+    except OSError:
+        return False

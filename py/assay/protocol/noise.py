@@ -9,6 +9,8 @@ Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011); 
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,10 @@ ROUNDS = 10
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 WEYL = (np.uint32(0x9E3779B9), np.uint32(0xBB67AE85))
 LANES = 4
+MOST: Final = 22.8739
+"""No noise is larger: −ln(−ln u) of u = 1 − 2⁻³³, rounded up."""
+LEAST: Final = -3.1300
+"""No noise is smaller: of u = 2⁻³³, rounded down."""
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 

@@ -6,10 +6,13 @@ the sampling replay's question.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import Refused
+from assay.protocol import noise
 from assay.types import Reason
 from assay.verify.case import Case, Measure
 
@@ -24,12 +27,21 @@ def check_bounds(case: Case) -> Measure:
     _refuse_any(~((rollouts.rewards >= 0) & (rollouts.rewards <= 1)), "has a reward outside 0 to 1", Reason.BOUNDS)
     positive = (rollouts.logprobs > 0) & inside
     _refuse_any(positive.any(axis=1), "has a positive log-probability", Reason.BOUNDS)
+    beyond = (rollouts.logprobs < least_logprob(vocabulary, case.spec.verification.margin)) & inside
+    _refuse_any(beyond.any(axis=1), "has a log-probability with which no token wins its race", Reason.BOUNDS)
     ends = (rollouts.tokens == environment.eos) & inside
     last = np.arange(rollouts.tokens.shape[1]) == rollouts.lengths[:, None] - 1
     _refuse_any((ends & ~last).any(axis=1), "goes on after its end token", Reason.TERMINATION)
     stopped = (ends & last).any(axis=1) | (rollouts.lengths == case.spec.rollout.max_new_tokens)
     _refuse_any(~stopped, "stops without an end token before the length cap", Reason.TERMINATION)
     return Measure(0.0, 0.0)
+
+
+def least_logprob(vocabulary: int, margin: float) -> float:
+    """Return the least log-probability of a token that was due: noise lifts it past the likeliest token by MOST − LEAST
+    at most, and that one has at least 1 / vocabulary.
+    """
+    return noise.LEAST - noise.MOST - math.log(vocabulary) - 2 * margin - 1e-3
 
 
 def _refuse_any(wrong: NDArray[np.bool_] | np.bool_, what: str, reason: Reason) -> None:

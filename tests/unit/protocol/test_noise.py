@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from assay.protocol import noise
+from assay.protocol.noise import LEAST, MOST
 
 KNOWN = [  # Random123, kat_vectors: philox4x32 10
     ([0, 0, 0, 0], [0, 0], [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]),
@@ -57,3 +60,10 @@ def test_gumbel__many_draws__are_finite_with_the_gumbel_mean_and_variance() -> N
 def test_gumbel__different_keys__share_no_noise() -> None:
     draws = noise.gumbel(np.arange(16, dtype=np.uint64), 3, 8)
     assert len(np.unique(draws)) == draws.size
+
+
+def test_bounds__no_word_gives_noise_beyond_them() -> None:
+    least, most = (-math.log(-math.log((word + 0.5) * 2.0**-32)) for word in (0, 2**32 - 1))
+
+    assert LEAST < least < LEAST + 1e-3
+    assert MOST - 1e-3 < most < MOST

@@ -9,7 +9,8 @@ Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011); 
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,10 @@ ROUNDS = 10
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 WEYL = (np.uint32(0x9E3779B9), np.uint32(0xBB67AE85))
 LANES = 4
+HIGH: Final = 8.0
+_RARE: Final = np.uint32(int(2**32 * math.exp(-math.exp(-HIGH))) - 4096)
+"""Every word below gives noise below HIGH, with room for any rounding; one word in 3,000 lies above."""
+_BLOCKS: Final = 4096
 MOST: Final = 22.8739
 """No noise is larger: −ln(−ln u) of u = 1 − 2⁻³³, rounded up."""
 LEAST: Final = -3.1300
@@ -61,7 +66,11 @@ def _gumbel(keys: NDArray[np.uint64], positions: NDArray[np.int64], vocab: int) 
     wide = np.asarray(keys, dtype=np.uint64)
     key = np.stack([wide >> _SHIFT, wide & _LOW], axis=-1).astype(np.uint32)[:, None, None, :]
     lanes = philox4x32(counter, key).reshape(len(wide), len(positions), blocks * LANES)[..., :vocab]
-    uniform = lanes.astype(np.float64)
+    return _gumbel_of(lanes)
+
+
+def _gumbel_of(words: U32) -> F64:
+    uniform = words.astype(np.float64)
     uniform += 0.5
     uniform *= 2.0**-32
     np.log(uniform, out=uniform)
@@ -83,3 +92,59 @@ def gumbel(keys: NDArray[np.uint64], positions: int, vocab: int) -> F64:
 def gumbel_at(keys: NDArray[np.uint64], position: int, vocab: int) -> F64:
     """Return the noise of one position: float64[n, vocab]. What a generating engine needs at each decoded token."""
     return _gumbel(keys, np.array([position], dtype=np.int64), vocab)[:, 0]
+
+
+class Races:
+    """The race of one token at a time over a large vocabulary, as `gumbel` gives it and to the last bit.
+
+    A token that lies more than HIGH behind the one that was taken can only win with noise above HIGH, and whether it
+    has that is seen on its word, without a logarithm. Words are made in blocks that stay in the processor's cache.
+    """
+
+    def __init__(self, vocab: int) -> None:
+        self._vocab, self._blocks = vocab, -(-vocab // LANES)
+        size = min(_BLOCKS, self._blocks)
+        self._words = np.empty((self._blocks, LANES), np.uint32)
+        self._counters = np.arange(self._blocks, dtype=np.uint64)
+        self._rooms = [np.empty(size, np.uint64) for _ in range(6)]
+
+    def words(self, key: int, position: int) -> U32:
+        """Return the word of each token at a position, uint32[vocab]; the next call overwrites it."""
+        size = len(self._rooms[0])
+        for at in range(0, self._blocks, size):
+            counters = self._counters[at : at + size]
+            for lane, word in enumerate(_encrypted(key, position, counters, self._rooms)):
+                self._words[at : at + size, lane] = word
+        return self._words.reshape(-1)[: self._vocab]
+
+    def run(self, key: int, position: int, scores: F64, said: int) -> tuple[int, float]:
+        """Return (the token that had to come, by how much `said` lost to it); scores: logits / T, float64[vocab]."""
+        words = self.words(key, position)
+        mine = float(scores[said] + _gumbel_of(words[said : said + 1])[0])
+        near = scores >= mine - HIGH
+        near |= words >= _RARE
+        near[said] = True
+        (tokens,) = np.nonzero(near)
+        found = scores[tokens] + _gumbel_of(words[tokens])
+        best = int(np.argmax(found))
+        return int(tokens[best]), float(found[best]) - mine
+
+
+def _encrypted(key: int, position: int, counters: NDArray[np.uint64], rooms: list[NDArray[np.uint64]]) -> list[Any]:
+    """Encrypt counters (c, position, 0, 0) in place of `rooms`; the first round is written out, most of it is zero."""
+    w0, w1, w2, w3, p0, p1 = (room[: len(counters)] for room in rooms)
+    first, second = key >> 32, key & 0xFFFF_FFFF
+    np.multiply(counters, MULTIPLIERS[0], out=p0)
+    w0.fill((position & 0xFFFF_FFFF) ^ first)
+    w1.fill(0)
+    np.bitwise_xor(np.right_shift(p0, _SHIFT, out=w2), np.uint64(second), out=w2)
+    np.bitwise_and(p0, _LOW, out=w3)
+    for _ in range(1, ROUNDS):
+        first, second = (first + int(WEYL[0])) & 0xFFFF_FFFF, (second + int(WEYL[1])) & 0xFFFF_FFFF
+        np.multiply(w0, MULTIPLIERS[0], out=p0)
+        np.multiply(w2, MULTIPLIERS[1], out=p1)
+        for product, other, word, part in ((p1, w1, w0, first), (p0, w3, w2, second)):
+            np.bitwise_xor(np.right_shift(product, _SHIFT, out=word), other, out=word)
+            np.bitwise_xor(word, np.uint64(part), out=word)
+            np.bitwise_and(product, _LOW, out=other)
+    return [w0, w1, w2, w3]

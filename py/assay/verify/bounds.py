@@ -27,7 +27,7 @@ def check_bounds(case: Case) -> Measure:
     _refuse_any(~((rollouts.rewards >= 0) & (rollouts.rewards <= 1)), "has a reward outside 0 to 1", Reason.BOUNDS)
     positive = (rollouts.logprobs > 0) & inside
     _refuse_any(positive.any(axis=1), "has a positive log-probability", Reason.BOUNDS)
-    beyond = (rollouts.logprobs < least_logprob(vocabulary, case.spec.verification.margin)) & inside
+    beyond = (rollouts.logprobs < least_logprob(vocabulary, case.profile.margin)) & inside
     _refuse_any(beyond.any(axis=1), "has a log-probability with which no token wins its race", Reason.BOUNDS)
     ends = (rollouts.tokens == environment.eos) & inside
     last = np.arange(rollouts.tokens.shape[1]) == rollouts.lengths[:, None] - 1

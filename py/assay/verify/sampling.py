@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from assay.errors import Refused
 from assay.model.loss import token_logprobs
 from assay.protocol.assignment import noise_key
-from assay.protocol.noise import gumbel
+from assay.protocol.noise import Races, gumbel
 from assay.types import Reason
 from assay.verify.audit import Audit
 from assay.verify.case import Case, Measure
+
+SMALL = 4096
+"""Vocabularies up to this size are raced in one piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,25 @@ def replay(case: Case, audit: Audit) -> Replay:
     keys = np.array([noise_key(case.seeds[r // size], r % size) for r in audit.rows.tolist()], dtype=np.uint64)
     tokens = rollouts.tokens[audit.rows]
     inside = np.arange(tokens.shape[1]) < rollouts.lengths[audit.rows][:, None]
+    if audit.logits.shape[2] > SMALL:
+        return _replay_one_by_one(case, audit, keys, inside)
     race = audit.logits.numpy().astype(np.float64)
     race /= case.spec.rollout.temperature
     race += gumbel(keys, tokens.shape[1], race.shape[2])
     said = np.take_along_axis(race, np.where(inside, tokens, 0).astype(np.int64)[:, :, None], axis=2)[:, :, 0]
     margins = np.where(inside, race.max(axis=2) - said, 0.0)
     return Replay(margins, race.argmax(axis=2), inside)
+
+
+def _replay_one_by_one(case: Case, audit: Audit, keys: NDArray[np.uint64], inside: NDArray[np.bool_]) -> Replay:
+    """The same for large vocabularies, where noise for every token would cost as much as the prefill."""
+    tokens, logits, temperature = case.rollouts.tokens[audit.rows], audit.logits.numpy(), case.spec.rollout.temperature
+    races = Races(logits.shape[2])
+    margins, due = np.zeros(inside.shape), np.zeros(inside.shape, np.int64)
+    for row, place in np.argwhere(inside).tolist():
+        scores = logits[row, place].astype(np.float64) / temperature
+        due[row, place], margins[row, place] = races.run(int(keys[row]), place, scores, int(tokens[row, place]))
+    return Replay(margins, due, inside)
 
 
 def check_sampling(case: Case, audit: Audit) -> Measure:

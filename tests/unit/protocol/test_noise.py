@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assay.protocol import noise
-from assay.protocol.noise import LEAST, MOST
+from assay.protocol.noise import LEAST, MOST, Races
 
 KNOWN = [  # Random123, kat_vectors: philox4x32 10
     ([0, 0, 0, 0], [0, 0], [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]),
@@ -67,3 +67,27 @@ def test_bounds__no_word_gives_noise_beyond_them() -> None:
 
     assert LEAST < least < LEAST + 1e-3
     assert MOST - 1e-3 < most < MOST
+
+
+@pytest.mark.parametrize("vocab", [3, 4096, 20_001])
+def test_races__words_and_winners__are_those_of_the_whole_noise(vocab: int) -> None:
+    rng, races = np.random.default_rng(5), Races(vocab)
+    for position in range(6):
+        key = int(rng.integers(0, 2**64, dtype=np.uint64))
+        scores = rng.standard_normal(vocab) * 4
+        whole = noise.gumbel_at(np.array([key], np.uint64), position, vocab)[0] + scores
+        for said in (int(np.argmax(whole)), int(rng.integers(vocab)), int(np.argmin(whole))):
+            due, margin = races.run(key, position, scores, said)
+
+            assert due == int(np.argmax(whole))
+            assert margin == whole.max() - whole[said]
+
+
+def test_races__flat_scores__a_token_far_behind_wins_by_its_word_alone() -> None:
+    vocab, races = 50_000, Races(50_000)
+    scores = np.full(vocab, -9.0)
+    scores[0] = 0.0
+    for position in range(40):  # e^-9 · 50,000: the tail wins nearly always
+        whole = noise.gumbel_at(np.array([77], np.uint64), position, vocab)[0] + scores
+
+        assert races.run(77, position, scores, 0) == (int(np.argmax(whole)), float(whole.max() - whole[0]))

@@ -21,6 +21,9 @@ from assay.model.loss import token_logprobs
 from assay.train import faults, rollout
 from assay.train.engine import Sampled
 from assay.types import Reason, Verdict
+from assay.verify import sampling
+from assay.verify.audit import prefill
+from assay.verify.sampling import replay
 
 Change = Callable[[np.ndarray, np.ndarray], None]
 
@@ -182,3 +185,13 @@ def test_bounds__log_prob_that_no_race_could_leave__is_refused_in_any_group(hone
     finding = honest.forged(rollouts=far).check()
 
     assert (finding.reason, finding.leaf) == (Reason.BOUNDS, len(honest.case().rollouts) - 1)
+
+
+def test_replay__token_by_token__is_what_the_whole_race_gives(honest, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit = prefill(honest.case())
+    whole = replay(honest.case(), audit)
+    monkeypatch.setattr(sampling, "SMALL", 0)
+    single = replay(honest.case(), audit)
+
+    assert (single.margins == whole.margins).all()
+    assert (single.due == whole.due)[whole.inside].all()

@@ -39,13 +39,15 @@ def retold(bench, sampled: Sampled) -> Rollouts:
     size, tokens = bench.spec.rollout.group_size, sampled.tokens
     prompts = [case.environment.prompt(seed) for seed in work.seeds for _ in range(size)]
     lengths = np.array([len(prompt) for prompt in prompts])
-    logits, hidden = forward.prefill(case.model(), np.array(prompts), lengths, tokens, sampled.lengths)
+    logits, hidden, asked = forward.prefill_groups(
+        case.model(), np.array(prompts), lengths, tokens, sampled.lengths, size
+    )
     inside = np.arange(tokens.shape[1])[None, :] < sampled.lengths[:, None]
     said = torch.from_numpy(np.where(inside, tokens, 0).astype(np.int64))
     logprobs = np.where(inside, token_logprobs(logits, said, bench.spec.rollout.temperature).numpy(), 0)
     states = np.where(inside[:, :, None], hidden.numpy(), 0).astype(np.float32)
-    whole = replace(sampled, logprobs=logprobs.astype(np.float32), hidden=states)
-    return rollout.assemble(case.environment, bench.spec, work.seeds, whole)
+    whole = replace(sampled, logprobs=logprobs.astype(np.float32), hidden=states, prompts=asked.numpy())
+    return rollout.assemble(case.environment, bench.spec, work.seeds, whole, case.profile)
 
 
 def submitted(bench, sampled: Sampled):

@@ -26,7 +26,14 @@ FORMAT = 1
 MANIFEST_NAME = "manifest.json"
 SUBMISSION_FILES = ("rollouts.safetensors", "trace.json", "update.safetensors")
 CHECKPOINT_FILES = ("config.json", "momentum.safetensors", "weights.safetensors")
-_ALLOWED = {"submission": SUBMISSION_FILES, "checkpoint": CHECKPOINT_FILES}
+_ALLOWED = {
+    "submission": SUBMISSION_FILES,
+    "checkpoint": CHECKPOINT_FILES,
+    # what a trainer opens of a drawn step
+    "weights": ("weights.bin",),
+    "moments": ("first.bin", "second.bin"),
+    "gradient": ("gradient.bin",),
+}
 _NUMBERS = ("protocol", "chain_id", "task", "round", "n", "base", "first_group", "groups", "units", "profile")
 
 
@@ -98,7 +105,7 @@ class Manifest:
         for entry in self.files:
             check_name(self.kind, entry.name)
         if (self.kind == "submission") != (self.binding is not None):
-            strict.refuse("a submission is bound to a round, a checkpoint isn't", Reason.BINDING)
+            strict.refuse("a submission is bound to a round, nothing else is", Reason.BINDING)
         _check_files(self.files)
 
     @property
@@ -199,7 +206,7 @@ def _entry(value: Any) -> FileEntry:
 def check_name(kind: str, name: str) -> None:
     """Raise Refused unless an artifact of this kind may hold a file of this name: names come from a fixed list."""
     if kind not in _ALLOWED:
-        strict.refuse("an artifact's kind is neither submission nor checkpoint")
+        strict.refuse("there is no artifact of this kind")
     if name not in _ALLOWED[kind]:
         strict.refuse(f"a {kind} can't hold a file named {name[:40]!r}")
 

@@ -12,7 +12,7 @@ import math
 import os
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -105,6 +105,33 @@ def read(path: Path, wanted: Wanted | None, max_bytes: int, *, finite: bool = Fa
             places, start = _header(source, size, path.name)
             _compare(places, wanted, path.name)
             return {place.name: _load(source, start, place, finite, path.name) for place in places}
+    except OSError as error:
+        raise Unavailable(f"can't read {path}: {error.strerror}") from error
+
+
+def flat(path: Path, wanted: Wanted, shard: int) -> Iterator[NDArray[np.float32]]:
+    """Read a file of float32 tensors as one row of values, tensors by sorted name, in pieces of `shard` values.
+
+    Memory is one piece. Raises as `read` does.
+    """
+    try:
+        with open_regular(path) as source:
+            places, start = _header(source, os.fstat(source.fileno()).st_size, path.name)
+            _compare(places, wanted, path.name)
+            piece, filled = np.empty(shard, "<f4"), 0
+            for place in sorted(places, key=lambda place: place.name):
+                source.seek(start + place.begin)
+                left = math.prod(place.shape)
+                while left:
+                    count = min(left, shard - filled)
+                    if source.readinto(piece[filled : filled + count].view(np.uint8).data) != 4 * count:
+                        refuse(f"{path.name} is cut short in tensor {place.name}", Reason.SIZE)
+                    left, filled = left - count, filled + count
+                    if filled == shard:
+                        yield piece
+                        piece, filled = np.empty(shard, "<f4"), 0
+            if filled:
+                yield piece[:filled]
     except OSError as error:
         raise Unavailable(f"can't read {path}: {error.strerror}") from error
 

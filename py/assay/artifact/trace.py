@@ -1,11 +1,13 @@
 """The trace of a submission: one leaf for each inner step, under one Merkle root.
 
-Each leaf repeats task, round, trainer and n, so an old trace under a new root is worthless. Knows nothing of training.
-Doesn't check that the steps are true: verify runs them again.
+Each leaf repeats task, round, trainer and n, so an old trace under a new root is worthless, and names the state before
+and after its step, so that it can be judged alone. Knows nothing of training. Doesn't check that the steps are true:
+verify repeats drawn ones.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,21 +19,24 @@ import rfc8785
 from assay.artifact import strict
 from assay.artifact.folder import read_bounded
 from assay.artifact.strict import refuse
-from assay.protocol import merkle
+from assay.protocol import merkle, sketch
 from assay.protocol.hashing import keccak
 
 NAME = "trace.json"
 TRACE_BYTES = 4 << 20
-MAX_STEPS = 8192
+MAX_STEPS = 4096
 _NUMBERS = ("task", "round", "n", "step")
+_ROOTS = ("batch_hash", "gradient_root", "weights_before", "moments_before", "weights_after", "moments_after")
+_SKETCH = re.compile(rf"0x[0-9a-f]{{{2 * sketch.BYTES}}}")
 
 
 @dataclass(frozen=True, slots=True)
 class StepLeaf:
     """One inner step, counted from 0.
 
-    `batch_hash` names the batch, `loss` and `grad_norm` (before clipping) are float64, `state_root` names parameters
-    and optimizer after the step. The trainer's address is kept in lower case.
+    `batch_hash` names the batch, `loss` and `grad_norm` (before clipping) are float64. `gradient_root` names the
+    gradient after clipping and `sketch` is its sketch; the last four are the roots of weights and of the optimizer's
+    moments before and after the step, all as `artifact.opening` makes them. The trainer's address is in lower case.
     """
 
     task: int
@@ -42,7 +47,12 @@ class StepLeaf:
     batch_hash: bytes
     loss: float
     grad_norm: float
-    state_root: bytes
+    gradient_root: bytes
+    sketch: bytes
+    weights_before: bytes
+    moments_before: bytes
+    weights_after: bytes
+    moments_after: bytes
 
     def __post_init__(self) -> None:
         for name in _NUMBERS:
@@ -51,13 +61,17 @@ class StepLeaf:
         for name in ("loss", "grad_norm"):
             value = strict.number(float(getattr(self, name)), f"a step's {name}")
             object.__setattr__(self, name, value + 0.0)  # canonical JSON has no −0, so the digest must have none either
-        if len(self.batch_hash) != 32 or len(self.state_root) != 32:
-            refuse("a step's batch_hash and state_root have 32 bytes each")
+        for name in _ROOTS:
+            if len(getattr(self, name)) != 32:
+                refuse(f"a step's {name} has 32 bytes")
+        if len(self.sketch) != sketch.BYTES:
+            refuse(f"a step's sketch has {sketch.BYTES} bytes")
 
     def digest(self) -> bytes:
         """The 32 bytes that stand for this leaf in the trace's Merkle tree."""
         head = struct.pack(">QQ20sQQ", self.task, self.round, bytes.fromhex(self.trainer[2:]), self.n, self.step)
-        return keccak(head + self.batch_hash + struct.pack(">dd", self.loss, self.grad_norm) + self.state_root)
+        numbers = struct.pack(">dd", self.loss, self.grad_norm)
+        return keccak(head + numbers + self.sketch + b"".join(getattr(self, name) for name in _ROOTS))
 
 
 def root(steps: Sequence[StepLeaf]) -> bytes:
@@ -111,11 +125,14 @@ def _plain(step: StepLeaf) -> dict[str, Any]:
 
 def _step(value: Any) -> StepLeaf:
     found = strict.fields(value, tuple(StepLeaf.__dataclass_fields__), "a step")
-    return StepLeaf(
-        trainer=strict.address(found["trainer"], "a step's trainer"),
-        batch_hash=strict.bytes32(found["batch_hash"], "a step's batch_hash"),
-        state_root=strict.bytes32(found["state_root"], "a step's state_root"),
-        loss=strict.number(found["loss"], "a step's loss"),
-        grad_norm=strict.number(found["grad_norm"], "a step's grad_norm"),
-        **{name: strict.integer(found[name], f"a step's {name}") for name in _NUMBERS},
-    )
+    values: dict[str, Any] = {name: strict.bytes32(found[name], f"a step's {name}") for name in _ROOTS}
+    values |= {name: strict.integer(found[name], f"a step's {name}") for name in _NUMBERS}
+    values |= {name: strict.number(found[name], f"a step's {name}") for name in ("loss", "grad_norm")}
+    trainer = strict.address(found["trainer"], "a step's trainer")
+    return StepLeaf(trainer=trainer, sketch=_sketch(found["sketch"]), **values)
+
+
+def _sketch(value: Any) -> bytes:
+    if not isinstance(value, str) or not _SKETCH.fullmatch(value):
+        refuse(f"a step's sketch isn't {sketch.BYTES} bytes of lower-case hex")
+    return bytes.fromhex(value[2:])

@@ -5,7 +5,7 @@ Equal checkpoints give equal roots on every machine. Knows nothing of architectu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,28 @@ def read_checkpoint(folder: Path, max_bytes: int) -> Checkpoint:
     checkpoint = Checkpoint(arrays, momentum, config)
     _check(checkpoint)
     return checkpoint
+
+
+def checked_config(folder: Path, max_bytes: int) -> dict[str, Any]:
+    """Hash a checkpoint's files and read its configuration only; raises as `read_checkpoint` does."""
+    artifact = open_artifact(folder, max_bytes)
+    if artifact.manifest.kind != "checkpoint":
+        refuse("this artifact is a submission, not a checkpoint")
+    config = strict.load(read_bounded(artifact.path("config.json"), CONFIG_BYTES), CONFIG_BYTES, "config.json")
+    if not isinstance(config, dict):
+        refuse("the configuration isn't an object")
+    return config
+
+
+def stream(folder: Path, shapes: Mapping[str, tuple[int, ...]], shard: int) -> Iterator[NDArray[np.float32]]:
+    """Read a hashed checkpoint's weights as `flatten` has them, in pieces of `shard` values, none held. Refused unless
+    names and shapes are these and all values finite.
+    """
+    wanted: tensors.Wanted = {name: ("float32", shape) for name, shape in shapes.items()}
+    for piece in tensors.flat(folder / "weights.safetensors", wanted, shard):
+        if not np.isfinite(piece).all():
+            refuse("the weights have a value that isn't finite", Reason.BOUNDS)
+        yield piece
 
 
 def _check(checkpoint: Checkpoint) -> None:

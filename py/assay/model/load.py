@@ -7,7 +7,7 @@ Knows no file format; doesn't judge whether weights are any good.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -144,6 +144,37 @@ def blank(config: Mapping[str, Any]) -> LlamaForCausalLM:
         if parameter.dtype != torch.float32:
             raise Broken("torch's default type isn't float32")
     return model
+
+
+def streamed(config: Mapping[str, Any], flat: Iterable[NDArray[np.float32]]) -> LlamaForCausalLM:
+    """Return the described model in eval mode, its weights read from pieces of `artifact.weights.flatten`'s order.
+
+    Nothing but the model and one piece is held. Refused when there are too many or too few values.
+    """
+    model = blank(config)
+    fill([value for _, value in sorted(model.named_parameters())], flat)
+    return model
+
+
+def fill(parameters: Sequence[torch.nn.Parameter], flat: Iterable[NDArray[np.float32]]) -> None:
+    """Write pieces of one row of values into parameters, in their order. Refused unless they fit exactly."""
+    wanted = sum(value.numel() for value in parameters)
+    rooms = [value.detach().view(-1).numpy() for value in parameters]
+    number, at, seen = 0, 0, 0
+    for piece in flat:
+        seen += piece.size
+        if seen > wanted:
+            break
+        taken = 0
+        while taken < piece.size:
+            room = rooms[number]
+            count = min(piece.size - taken, room.size - at)
+            room[at : at + count] = piece[taken : taken + count]
+            taken, at = taken + count, at + count
+            if at == room.size:
+                number, at = number + 1, 0
+    if seen != wanted:
+        raise Refused(f"{seen} values or more don't fit a model of {wanted}")
 
 
 def arrays_of(model: LlamaForCausalLM) -> Arrays:

@@ -44,6 +44,14 @@ class AdamWState:
     def zero(cls, n: int) -> AdamWState:
         return cls(np.zeros(n, np.float32), np.zeros(n, np.float32))
 
+    def products_at(self, step: int, settings: AdamWSettings) -> AdamWState:
+        """Set the β products to those before step `step`, counted from 0; return the state."""
+        self.product1 = self.product2 = 1.0
+        for _ in range(step):
+            self.product1 *= float(np.float32(settings.beta1))
+            self.product2 *= float(np.float32(settings.beta2))
+        return self
+
 
 def norm(gradient: Floats) -> float:
     """Return the Euclidean norm of float32[n], summed in float64 by blocks and exactly across them."""
@@ -56,9 +64,14 @@ def clip(gradient: Floats, max_norm: float) -> float:
     length = norm(gradient)
     if not math.isfinite(length):
         raise Refused("the gradient is not finite")
-    if length > max_norm:
-        gradient *= np.float32(max_norm / length)
+    if (factor := clip_factor(length, max_norm)) is not None:
+        gradient *= factor
     return length
+
+
+def clip_factor(length: float, max_norm: float) -> np.float32 | None:
+    """Return what a gradient of this norm is multiplied by; None when it is left as it is."""
+    return np.float32(max_norm / length) if length > max_norm else None
 
 
 def step(theta: Floats, gradient: Floats, state: AdamWState, settings: AdamWSettings) -> None:

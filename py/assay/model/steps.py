@@ -1,4 +1,4 @@
-"""The inner steps of a submission: one loop, run by the trainer and again by a validator.
+"""The inner steps of a submission: one loop, run by the trainer; a validator repeats the gradient of drawn steps.
 
 Step s of S takes the groups [s·G/S, (s+1)·G/S) in their order, computes the loss against the recorded
 log-probabilities, clips the gradient, and takes one AdamW step. On one machine at one thread count a second run gives
@@ -8,9 +8,8 @@ the same bits. Knows no file format: rollouts come as columns. It doesn't check 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,10 +18,7 @@ from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.errors import Refused
 from assay.model import forward, loss, optimizer
-from assay.protocol import merkle
 from assay.protocol.spec import InnerSpec, TaskSpec
-
-CHUNK_BYTES: Final = 1 << 20
 
 
 class Columns(Protocol):
@@ -49,20 +45,22 @@ class Columns(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """One inner step: its number, batch hash, loss, gradient norm before clipping, and the state's root after it."""
+    """One inner step: its number, batch hash, loss and gradient norm before clipping."""
 
     step: int
     batch_hash: bytes
     loss: float
     grad_norm: float
-    state_root: bytes
 
 
 class Flat:
-    """A model's weights and gradients as two flat float32 arrays, names sorted, that share the model's memory."""
+    """What is trained of a model, weights and gradients, as two flat float32 arrays that share the model's memory.
+
+    Names are sorted; parameters that take no gradient, as under an adapter, aren't in it.
+    """
 
     def __init__(self, model: LlamaForCausalLM) -> None:
-        named = sorted(model.named_parameters())
+        named = trained(model)
         # torch aligns its memory to 64 bytes, NumPy doesn't; a matrix product's last bits may depend on alignment.
         theta = torch.cat([value.detach().reshape(-1) for _, value in named])
         gradient = torch.zeros_like(theta)
@@ -76,22 +74,54 @@ class Flat:
         self.gradient: NDArray[np.float32] = gradient.numpy()
 
 
-def inner_steps(model: LlamaForCausalLM, rollouts: Columns, spec: TaskSpec) -> Iterator[StepReport]:
-    """Take the task's inner steps on `model` in place, yielding a report after each.
+def trained(model: LlamaForCausalLM) -> list[tuple[str, torch.nn.Parameter]]:
+    """Return the parameters that are trained, by sorted name."""
+    return sorted((name, value) for name, value in model.named_parameters() if value.requires_grad)
 
-    Refused if the groups don't divide among the steps, or if a loss or gradient is not finite.
+
+class InnerLoop:
+    """The inner steps on a model in place: `pull` computes a step's gradient, `push` lets the optimizer take it.
+
+    Between the two, `flat` and `moments` hold the state before the step, and `flat.gradient` the clipped gradient.
+    Refused if the groups don't divide among the steps.
     """
-    inner, size = spec.inner, spec.rollout.group_size
-    weight = loss.advantages(rollouts.rewards, size)
-    flat = Flat(model)
-    state = optimizer.AdamWState.zero(flat.theta.size)
-    settings = optimizer.AdamWSettings(inner.lr, inner.beta1, inner.beta2, inner.epsilon, inner.weight_decay)
-    for number, rows in enumerate(batches(rollouts.tokens.shape[0], size, inner.steps)):
-        flat.gradient.fill(0.0)
-        value = _backward(model, rollouts, weight, rows, inner, spec.rollout.temperature)
-        length = optimizer.clip(flat.gradient, inner.max_grad_norm)
-        optimizer.step(flat.theta, flat.gradient, state, settings)
-        yield StepReport(number, batch_hash(rollouts, rows), value, length, state_root(flat.theta, state))
+
+    def __init__(self, model: LlamaForCausalLM, rollouts: Columns, spec: TaskSpec) -> None:
+        self.flat = Flat(model)
+        self.moments = optimizer.AdamWState.zero(self.flat.theta.size)
+        self.step = 0
+        self._model, self._rollouts, self._spec = model, rollouts, spec
+        self._settings = settings_of(spec.inner)
+        self._weight = loss.advantages(rollouts.rewards, spec.rollout.group_size)
+        self._rows = batches(rollouts.tokens.shape[0], spec.rollout.group_size, spec.inner.steps)
+
+    @property
+    def left(self) -> int:
+        """How many steps are still to be taken."""
+        return len(self._rows) - self.step
+
+    def resume(self, step: int) -> None:
+        """Go on before step `step`, after the caller has put weights and moments into `flat` and `moments`."""
+        self.step = step
+        self.moments.products_at(step, self._settings)
+
+    def pull(self) -> StepReport:
+        """Compute the next step's gradient and clip it. Refused if loss or gradient is not finite."""
+        rows, spec = self._rows[self.step], self._spec
+        self.flat.gradient.fill(0.0)
+        value = backward(self._model, self._rollouts, self._weight, rows, spec.inner, spec.rollout.temperature)
+        length = optimizer.clip(self.flat.gradient, spec.inner.max_grad_norm)
+        return StepReport(self.step, batch_hash(self._rollouts, rows), value, length)
+
+    def push(self) -> None:
+        """Take the step whose gradient was pulled."""
+        optimizer.step(self.flat.theta, self.flat.gradient, self.moments, self._settings)
+        self.step += 1
+
+
+def settings_of(inner: InnerSpec) -> optimizer.AdamWSettings:
+    """Return the optimizer's numbers of a task."""
+    return optimizer.AdamWSettings(inner.lr, inner.beta1, inner.beta2, inner.epsilon, inner.weight_decay)
 
 
 def batches(rows: int, group_size: int, steps: int) -> list[slice]:
@@ -118,16 +148,7 @@ def batch_hash(rollouts: Columns, rows: slice) -> bytes:
     return digest.digest()
 
 
-def state_root(theta: NDArray[np.float32], state: optimizer.AdamWState) -> bytes:
-    """Return the Merkle root over SHA-256 of 1 MiB chunks of weights, both moments, and the β products."""
-    leaves = []
-    for part in (theta, state.first, state.second, np.array([state.product1, state.product2])):
-        raw = part.view(np.uint8)
-        leaves += [hashlib.sha256(raw[at : at + CHUNK_BYTES].data).digest() for at in range(0, raw.size, CHUNK_BYTES)]
-    return merkle.root(leaves)
-
-
-def _backward(
+def backward(
     model: LlamaForCausalLM,
     rollouts: Columns,
     weight: NDArray[np.float32],

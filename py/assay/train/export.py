@@ -53,14 +53,15 @@ def train_submission(
     out: Path,
     fault: str | None = None,
     progress: Progress | None = None,
+    states: Path | None = None,
     profile: int = 0,
 ) -> Submitted:
     """Make one submission from the checkpoint and write it to the folder `out`, complete or not at all.
 
     binding_base holds chain_id, ledger, task, round, trainer, n, base and first_group; `profile` is the index of the
-    task's profile that the proofs are made under. `progress(stage, share)` is
-    called with stage "rollouts" or "steps". Call `model.load.determinism` before: a validator repeats the steps.
-    Refused if checkpoint, spec or fault don't fit; Unavailable if the disk fails.
+    task's profile that the proofs are made under. `progress(stage, share)` is called with stage "rollouts" or "steps";
+    the folder `states` gets what opening a step needs later. Call `model.load.determinism` before: to open a step, it
+    is repeated to the bit. Refused if checkpoint, spec or fault don't fit; Unavailable if the disk fails.
     """
     faults.check_fault(fault)
     if missing := [key for key in BINDING_KEYS if key not in binding_base]:
@@ -69,9 +70,7 @@ def train_submission(
     checkpoint = read_checkpoint(checkpoint_folder, spec.rounds.max_artifact_bytes)
     made = _rollouts(checkpoint, spec, bound, beacon, profile, fault, progress)
     model = load.build(checkpoint.config, checkpoint.arrays)
-    leaves, gradient = take_steps(
-        model, made, spec, bound["task"], bound["round"], bound["trainer"], bound["n"], progress
-    )
+    leaves, gradient = take_steps(model, made, spec, bound, progress, states)
     if fault == "update":
         gradient = faults.random_update(gradient, faults.dice(beacon, bound["trainer"]))
     return _write(out, spec, bound | {"profile": profile}, made, leaves, gradient)

@@ -6,22 +6,22 @@ meant to run in a sandboxed child.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.artifact import rollouts as rollouts_file
 from assay.artifact import trace, update
 from assay.artifact.folder import Artifact, open_artifact
 from assay.artifact.manifest import Binding
+from assay.artifact.opening import SHARD, Floats, Opening, open_opening
 from assay.artifact.rollouts import Rollouts
-from assay.artifact.weights import Checkpoint, flatten, read_checkpoint
+from assay.artifact.weights import checked_config, stream
 from assay.errors import Broken, Refused
 from assay.model import load
 from assay.model.env import registry
@@ -70,7 +70,11 @@ class Measure:
 class Case:
     """One submission under check. Reading a stranger's part raises Refused; one's own, Broken."""
 
-    def __init__(self, folder: Path, checkpoint_folder: Path, spec: TaskSpec, context: Context) -> None:
+    def __init__(
+        self, folder: Path, checkpoint_folder: Path, spec: TaskSpec, context: Context, openings: Path | None = None
+    ) -> None:
+        """`openings` holds what the trainer opened, each in a folder named by its root in hex."""
+        self.openings = openings
         self.folder = folder
         self.checkpoint_folder = checkpoint_folder
         self.spec = spec
@@ -104,16 +108,29 @@ class Case:
 
     @cached_property
     def update(self) -> update.Update:
-        return update.read(self.artifact.path(update.NAME), self.checkpoint.n_params)
+        return update.read(self.artifact.path(update.NAME), self.n_params)
 
     @cached_property
-    def checkpoint(self) -> Checkpoint:
-        return _own("base checkpoint", lambda: read_checkpoint(self.checkpoint_folder, CHECKPOINT_BYTES))
+    def config(self) -> dict[str, Any]:
+        """The base checkpoint's description; its files were hashed."""
+        return _own("base checkpoint", lambda: checked_config(self.checkpoint_folder, CHECKPOINT_BYTES))
 
     @cached_property
-    def base(self) -> NDArray[np.float32]:
-        """The base weights, flat."""
-        return flatten(self.checkpoint.arrays)
+    def n_params(self) -> int:
+        shapes = _own("base checkpoint", lambda: load.shapes(self.config))
+        return sum(math.prod(shape) for shape in shapes.values())
+
+    def base(self) -> Iterator[Floats]:
+        """Read the base weights, flat and shard by shard: whoever holds more of a model holds it on purpose."""
+        pieces = stream(self.checkpoint_folder, load.shapes(self.config), SHARD)
+        while (piece := _own("base checkpoint", lambda: next(pieces, None))) is not None:
+            yield piece
+
+    def opening(self, kind: str, root: bytes) -> Opening:
+        """Open what the trainer opened under a root. Refused, MISSING, when it isn't there."""
+        if self.openings is None:
+            raise Refused("nothing was opened", Reason.MISSING)
+        return open_opening(self.openings / root.hex(), kind, root, self.n_params)
 
     @cached_property
     def environment(self) -> Environment:
@@ -145,9 +162,13 @@ class Case:
         at = self.context
         return plan_of(at.audit_seed, at.trainer, at.n, self.spec, at.history)
 
+    def model_of(self, weights: Iterator[Floats]) -> LlamaForCausalLM:
+        """Return a model of the base's shape with weights that are streamed into it."""
+        return load.streamed(self.config, weights)
+
     def model(self) -> LlamaForCausalLM:
         """Return a fresh copy of the base model."""
-        return _own("base checkpoint", lambda: load.build(self.checkpoint.config, self.checkpoint.arrays))
+        return _own("base checkpoint", lambda: load.streamed(self.config, self.base()))
 
 
 def _own(what: str, read: Callable[[], _T]) -> _T:

@@ -126,17 +126,23 @@ class _Run:
 
     def checks(self) -> Iterator[_Check]:
         """Yield name, reason of last resort and check; later ones hold the prefill that the first of them made."""
+        yield from self.cheap()
+        case = self.case
+        yield "activation", Reason.ACTIVATION, self._activation
+        yield "sampling", Reason.SAMPLING, lambda: check_sampling(case, self.audit)
+        if self.before is not None:
+            yield "worker", Reason.ACTIVATION, partial(self._worker, self.before)
+        yield "step", Reason.STEP, lambda: check_step(case)
+
+    def cheap(self) -> Iterator[_Check]:
+        """Yield the checks that need neither the model nor an opening."""
         case = self.case
         yield "schema", Reason.SCHEMA, lambda: check_schema(case)
         yield "assignment", Reason.ASSIGNMENT, lambda: check_assignment(case)
         yield "bounds", Reason.BOUNDS, lambda: check_bounds(case)
         yield "reward", Reason.REWARD, lambda: check_reward(case)
         yield "update", Reason.UPDATE, lambda: check_update(case)
-        yield "activation", Reason.ACTIVATION, self._activation
-        yield "sampling", Reason.SAMPLING, lambda: check_sampling(case, self.audit)
-        if self.before is not None:
-            yield "worker", Reason.ACTIVATION, partial(self._worker, self.before)
-        yield "step", Reason.STEP, lambda: check_step(case)
+        yield "chain", Reason.STEP, lambda: check_chain(case)
 
     def _activation(self) -> Measure:
         self.audit = prefill(self.case)
@@ -157,17 +163,19 @@ def check_submission(
     checkpoint_folder: Path,
     spec: TaskSpec,
     context: Context,
+    openings: Path | None = None,
     report: Report | None = None,
     worker: WorkerState | None = None,
 ) -> Finding:
     """Check the submission in `folder` against its base checkpoint, the task and the chain.
 
-    `worker` is what this validator's audits of the trainer came to before it; without, the worker isn't tested.
+    `openings` is the folder that holds what the trainer opened, by root; `worker` is what this validator's audits of
+    the trainer came to before it; without, the worker isn't tested.
 
     Raises Unavailable if a disk or memory fails or no artifact is there, Broken if this node's own checkpoint or
     environment isn't the task's. Everything else is in the finding.
     """
-    run = _Run(Case(folder, checkpoint_folder, spec, context), worker)
+    run = _Run(Case(folder, checkpoint_folder, spec, context, openings), worker)
     lines, start = list[CheckLine](), time.perf_counter()
 
     def line(name: str, since: float, passed: bool, value: float | None, threshold: float | None) -> None:
@@ -242,8 +250,9 @@ def check_json(args: dict[str, Any]) -> dict[str, Any]:
     """The JSON twin of `check_submission` for a child process.
 
     args: folder, checkpoint_folder, spec (canonical JSON text), context (`context_to_json`), profiles (the documents
-    that the spec names, where they aren't shipped), threads (1), worker (`WorkerState.to_json()`, may be left out).
-    Returns `Finding.to_json()`. Sets this process's thread count and deterministic kernels.
+    that the spec names, where they aren't shipped), openings (a folder or None), threads (1), worker
+    (`WorkerState.to_json()`, may be left out). Returns `Finding.to_json()`. Sets this process's thread count and
+    deterministic kernels.
     """
     load.determinism(int(args.get("threads", 1)))
     profile.learn_all(args.get("profiles", []))
@@ -252,6 +261,7 @@ def check_json(args: dict[str, Any]) -> dict[str, Any]:
         Path(args["checkpoint_folder"]),
         task_spec.parse_json(args["spec"].encode()),
         context_of(args["context"]),
+        Path(args["openings"]) if args.get("openings") else None,
         worker=None if args.get("worker") is None else WorkerState.from_json(args["worker"]),
     )
     return finding.to_json()

@@ -33,9 +33,11 @@ class Explanation:
     text: str
 
 
-def explain(folder: Path, checkpoint_folder: Path, spec: TaskSpec, context: Context) -> Explanation:
+def explain(
+    folder: Path, checkpoint_folder: Path, spec: TaskSpec, context: Context, openings: Path | None = None
+) -> Explanation:
     """Check the submission again; report each check and what stands at the leaf that failed. Errors as the check."""
-    finding = check_submission(folder, checkpoint_folder, spec, context)
+    finding = check_submission(folder, checkpoint_folder, spec, context, openings)
     lines = [
         f"task {context.task}, round {context.round}, trainer {context.trainer}, submission {context.n}",
         f"{finding.verdict.name}: {finding.message}",
@@ -57,7 +59,8 @@ def explain_json(args: dict[str, Any]) -> dict[str, Any]:
     load.determinism(int(args.get("threads", 1)))
     profile.learn_all(args.get("profiles", []))
     spec = task_spec.parse_json(args["spec"].encode())
-    found = explain(Path(args["folder"]), Path(args["checkpoint_folder"]), spec, context_of(args["context"]))
+    openings = Path(args["openings"]) if args.get("openings") else None
+    found = explain(Path(args["folder"]), Path(args["checkpoint_folder"]), spec, context_of(args["context"]), openings)
     return {"finding": found.finding.to_json(), "text": found.text}
 
 
@@ -128,7 +131,9 @@ def _step(case: Case, leaf: int) -> list[str]:
     return [
         f"step {leaf} of {len(case.steps)}: loss {claimed.loss:.9g}, gradient norm {claimed.grad_norm:.9g}",
         f"batch 0x{claimed.batch_hash.hex()}",
-        f"state 0x{claimed.state_root.hex()}",
+        f"weights before 0x{claimed.weights_before.hex()}, after 0x{claimed.weights_after.hex()}",
+        f"moments before 0x{claimed.moments_before.hex()}, after 0x{claimed.moments_after.hex()}",
+        f"gradient 0x{claimed.gradient_root.hex()}",
     ]
 
 

@@ -41,7 +41,7 @@ def check_schema(case: Case) -> Measure:
         raise Refused("the trace doesn't give the root that the manifest names", Reason.BINDING)
     if len(steps) != case.spec.inner.steps:
         raise Refused(f"the trace has {len(steps)} steps, the task {case.spec.inner.steps}", Reason.BINDING)
-    if len(case.update.q) != len(case.base):
+    if len(case.update.q) != case.n_params:
         raise Refused("the update doesn't have the size of the model", Reason.SCHEMA)
     return Measure(float(rollouts.units), float(context.units))
 
@@ -75,7 +75,7 @@ def _bound(case: Case) -> None:
 def _proofs(case: Case) -> None:
     """Refuse malformed proofs of any rollout or prompt, drawn or not."""
     rollouts, rules, size = case.rollouts, case.spec.verification, case.spec.rollout.group_size
-    elements = rules.chunk * case.checkpoint.config["hidden_size"]
+    elements = rules.chunk * case.config["hidden_size"]
     for proofs, lengths, rows in (
         (rollouts.proofs, rollouts.lengths, 1),
         (rollouts.prompt_proofs, rollouts.prompt_lengths[::size], size),

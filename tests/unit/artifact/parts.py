@@ -26,7 +26,13 @@ def binding(**changes: object) -> Binding:
 
 def steps(count: int = 3) -> list[StepLeaf]:
     """The steps of one submission."""
-    return [StepLeaf(1, 2, TRAINER, 0, i, b"\1" * 32, 0.5 / (i + 1), 1.25, bytes([i]) * 32) for i in range(count)]
+    return [
+        StepLeaf(
+            1, 2, TRAINER, 0, i, b"\1" * 32, 0.5 / (i + 1), 1.25, bytes([i]) * 32, bytes([i]) * 128,
+            *(bytes([i, kind]) * 16 for kind in range(4)),
+        )
+        for i in range(count)
+    ]  # fmt: skip
 
 
 def rollouts(groups: int = 2, seed: int = 0) -> Rollouts:

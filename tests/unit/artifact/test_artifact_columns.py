@@ -212,10 +212,12 @@ def test_trace__any_field_of_a_step_changes__its_digest_changes() -> None:
     step = parts.steps()[0]
     others = {
         "task": 9, "round": 9, "trainer": "0x" + "77" * 20, "n": 9, "step": 9, "batch_hash": b"\7" * 32,
-        "loss": 9.0, "grad_norm": 9.0, "state_root": b"\7" * 32,
+        "loss": 9.0, "grad_norm": 9.0, "gradient_root": b"\7" * 32, "sketch": b"\7" * 128,
+        "weights_before": b"\7" * 32, "moments_before": b"\7" * 32,
+        "weights_after": b"\7" * 32, "moments_after": b"\7" * 32,
     }  # fmt: skip
     digests = {replace(step, **{name: value}).digest() for name, value in others.items()}  # type: ignore[arg-type]
-    assert len(digests | {step.digest()}) == 10
+    assert len(digests | {step.digest()}) == 15
     assert others.keys() == step.__dataclass_fields__.keys()
 
 
@@ -229,10 +231,11 @@ def test_trace__any_field_of_a_step_changes__its_digest_changes() -> None:
         lambda: [replace(parts.steps()[0], loss=float("nan"))],
         lambda: [replace(parts.steps()[0], grad_norm=float("inf"))],
         lambda: [replace(parts.steps()[0], task=-1)],
-        lambda: [replace(parts.steps()[0], state_root=b"\1")],
+        lambda: [replace(parts.steps()[0], weights_after=b"\1")],
+        lambda: [replace(parts.steps()[0], sketch=b"\1" * 127)],
         lambda: [replace(parts.steps()[0], trainer="0x12")],
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_trace__breaks_a_rule__cannot_be_written(tmp_path: Path, bad: Callable[[], list[trace.StepLeaf]]) -> None:
     with pytest.raises(Refused):

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assay.artifact import opening, trace, update
 from assay.artifact import rollouts as rollout_file
-from assay.artifact import trace, update
 from assay.artifact.folder import open_artifact
 from assay.artifact.rollouts import Rollouts
 from assay.artifact.weights import flatten, read_checkpoint
 from assay.errors import Refused
 from assay.model import forward, load
-from assay.model.steps import inner_steps
+from assay.model.steps import InnerLoop
 from assay.protocol import codec
 from assay.protocol.noise import gumbel
 from assay.train import faults, rollout
@@ -48,17 +48,19 @@ def test_train_submission__made_twice__same_root_and_bound_to_the_round(world: W
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
 
 
-def test_train_submission__validator_repeats_the_steps__trace_and_update_are_bit_equal(
-    world: World, tmp_path: Path
-) -> None:
+def test_train_submission__steps_taken_again__trace_and_update_are_bit_equal(world: World, tmp_path: Path) -> None:
     made, sent = _make(world, tmp_path / "s")
     model = world.model()
     before = flatten(load.arrays_of(model))
-    reports = list(inner_steps(model, made, world.spec))
-    leaves = trace.read(tmp_path / "s" / trace.NAME)
-    for leaf, report in zip(leaves, reports, strict=True):
-        assert (leaf.batch_hash, leaf.state_root) == (report.batch_hash, report.state_root)
-        assert (leaf.loss, leaf.grad_norm) == (report.loss, report.grad_norm)
+    loop = InnerLoop(model, made, world.spec)
+    for leaf in trace.read(tmp_path / "s" / trace.NAME):
+        report = loop.pull()
+        assert leaf.weights_before == opening.root("weights", loop.flat.theta)
+        assert leaf.gradient_root == opening.root("gradient", loop.flat.gradient)
+        loop.push()
+        assert leaf.weights_after == opening.root("weights", loop.flat.theta)
+        assert leaf.moments_after == opening.root("moments", loop.moments.first, loop.moments.second)
+        assert (leaf.batch_hash, leaf.loss, leaf.grad_norm) == (report.batch_hash, report.loss, report.grad_norm)
     q, scale = codec.quantise(before - flatten(load.arrays_of(model)))
     assert np.array_equal(q, sent.q) and np.array_equal(scale, sent.scale)
 

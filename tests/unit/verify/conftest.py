@@ -35,6 +35,7 @@ from assay.protocol.spec import (
 )
 from assay.train.base import make_base
 from assay.train.export import train_submission
+from assay.train.keeping import open_steps
 from assay.verify.case import Case, Context
 from assay.verify.check import Finding, check_submission
 
@@ -106,12 +107,13 @@ class Bench:
     base: Path
     spec: TaskSpec
     context: Context
+    openings: Path
 
     def check(self, **changes: object) -> Finding:
-        return check_submission(self.folder, self.base, self.spec, replace(self.context, **changes))
+        return check_submission(self.folder, self.base, self.spec, replace(self.context, **changes), self.openings)
 
     def case(self) -> Case:
-        return Case(self.folder, self.base, self.spec, self.context)
+        return Case(self.folder, self.base, self.spec, self.context, self.openings)
 
     def forged(
         self,
@@ -132,6 +134,14 @@ class Bench:
         write_artifact(folder, "submission", replace(case.binding, **bound), dict(paths))
         context = replace(self.context, units=made.units, root=open_artifact(folder, 1 << 30).root)
         return replace(self, folder=folder, context=context)
+
+
+def open_all(room: Path, base: Path, spec: TaskSpec) -> Path:
+    """Open every step of the submission in a room, each opening in a folder named by its root."""
+    every, opened = list(range(spec.inner.steps)), room / "openings"
+    for folder in open_steps(room / "states", room / "submission", base, spec, every, room / "opened"):
+        shutil.copytree(folder, opened / open_artifact(folder, 1 << 30).root.hex(), dirs_exist_ok=True)
+    return opened
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -157,11 +167,14 @@ def submit(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
     def make(fault: str | None = None, profile: int = 0) -> Bench:
         if (fault, profile) not in made:
             room = tmp_path_factory.mktemp(fault or "honest")
-            done = train_submission(base, plain, BOUND, BEACON, room / "submission", fault, profile=profile)
+            done = train_submission(
+                base, plain, BOUND, BEACON, room / "submission", fault, states=room / "states", profile=profile
+            )
             context = Context(
                 **BOUND, units=done.units, beacon=BEACON, audit_seed=b"\x05" * 16, root=done.root, history=KNOWN_FROM
             )
-            made[fault, profile] = Bench(room, room / "submission", base, plain, context)
+            opened = open_all(room, base, plain)
+            made[fault, profile] = Bench(room, room / "submission", base, plain, context, opened)
         return made[fault, profile]
 
     return make

@@ -23,7 +23,7 @@ ORDER = ["schema", "assignment", "bounds", "reward", "update", "activation", "sa
 
 def test_check__honest_submission__is_valid_with_evidence(honest) -> None:
     seen: list[CheckLine] = []
-    finding = check_submission(honest.folder, honest.base, honest.spec, honest.context, seen.append)
+    finding = check_submission(honest.folder, honest.base, honest.spec, honest.context, honest.openings, seen.append)
     assert (finding.verdict, finding.reason, finding.leaf) == (Verdict.VALID, Reason.NONE, None)
     assert [line.name for line in finding.checks] == ORDER and finding.checks == seen
     assert all(line.passed for line in finding.checks)
@@ -61,6 +61,7 @@ def test_check_json__honest_and_cheating__tells_what_check_submission_tells(subm
         args = {
             "folder": str(bench.folder),
             "checkpoint_folder": str(bench.base),
+            "openings": str(bench.openings),
             "spec": task_spec.to_json(bench.spec).decode(),
             "context": context_to_json(bench.context),
         }
@@ -76,6 +77,7 @@ def test_check_json__context_without_root__is_read(honest) -> None:
     del context["root"]
     spec = task_spec.to_json(honest.spec).decode()
     args = {"folder": str(honest.folder), "checkpoint_folder": str(honest.base), "spec": spec, "context": context}
+    args["openings"] = str(honest.openings)
     assert check_json(args)["verdict"] == Verdict.VALID
 
 
@@ -200,6 +202,7 @@ def test_check__in_the_sandbox__gives_the_same_verdict(submit: Callable) -> None
     spec, context = task_spec.to_json(bench.spec).decode(), context_to_json(bench.context)
     args = {"folder": str(bench.folder), "checkpoint_folder": str(bench.base), "spec": spec, "context": context}
     args["profiles"] = documents(bench.spec.verification)
+    args["openings"] = str(bench.openings)
     told = sandbox.run("assay.verify.check:check_json", args, 2 << 30, 60.0, ("assay.verify.check",))
     found = Finding.from_json(told)
     direct = bench.check()

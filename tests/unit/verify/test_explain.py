@@ -11,7 +11,7 @@ from assay.verify.explain import explain, explain_json
 
 
 def explained(bench) -> str:
-    return explain(bench.folder, bench.base, bench.spec, bench.context).text
+    return explain(bench.folder, bench.base, bench.spec, bench.context, bench.openings).text
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_explain__fault__shows_the_check_the_leaf_and_the_numbers(
     submit: Callable, fault: str, words: list[str]
 ) -> None:
     bench = submit(fault)
-    found = explain(bench.folder, bench.base, bench.spec, bench.context)
+    found = explain(bench.folder, bench.base, bench.spec, bench.context, bench.openings)
     assert found.finding.reason is bench.check().reason
     assert found.text.startswith("task 3, round 2, trainer 0x") and "FAILED" in found.text
     assert found.text.splitlines()[1].startswith("INVALID: ")
@@ -58,7 +58,13 @@ def test_explain_json__same_text(submit: Callable) -> None:
     bench = submit("prompts")
     spec, context = task_spec.to_json(bench.spec).decode(), context_to_json(bench.context)
     told = explain_json(
-        {"folder": str(bench.folder), "checkpoint_folder": str(bench.base), "spec": spec, "context": context}
+        {
+            "folder": str(bench.folder),
+            "checkpoint_folder": str(bench.base),
+            "openings": str(bench.openings),
+            "spec": spec,
+            "context": context,
+        }
     )
     assert told["text"].splitlines()[1] == explained(bench).splitlines()[1]
     assert told["finding"]["reason"] == Reason.ASSIGNMENT

@@ -1,0 +1,129 @@
+"""One forward and backward pass over a step's batch, compared with the committed gradient, tensor by tensor.
+
+Each tensor's gradient is compared as soon as it is there and let go, so that beside the model only the largest one is
+held. Relative and peak error are both bounded: the first sees a wrong batch or model, the second an error that hides
+in a few values. Knows where the gradient lies, not who made it.
+
+Source of the limits: research/toploc.md section 2.7 (honest 1.1e-5 and 1.6e-4 with other kernels, cheats from 5e-2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+from assay.artifact.opening import SHARD, Opening
+from assay.artifact.trace import StepLeaf
+from assay.errors import Refused
+from assay.model import loss, optimizer, steps
+from assay.model.steps import Columns
+from assay.protocol.spec import TaskSpec
+from assay.types import Reason
+
+Read = Callable[[int, int], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may lie between two honest machines: ‖g − g′‖ ÷ ‖g′‖ per tensor, max |g − g′| ÷ rms(g′), and the loss."""
+
+    norm: float = 1e-4
+    peak: float = 1e-3
+    loss: float = 1e-4
+
+
+@dataclass(slots=True)
+class _Tensor:
+    """What two gradients of one tensor have in common: sums of squares, and the largest difference."""
+
+    own: float = 0.0
+    apart: float = 0.0
+    peak: float = 0.0
+
+
+class _Comparison:
+    """Compares a model's gradients with the opened one while the backward pass makes them."""
+
+    def __init__(self, model: LlamaForCausalLM, read: Read, factor: np.float32 | None) -> None:
+        self.tensors: dict[str, _Tensor] = {}
+        self.squares: dict[str, float] = {}
+        self._read, self._factor, at = read, factor, 0
+        for name, parameter in steps.trained(model):
+            parameter.grad = None
+            parameter.register_post_accumulate_grad_hook(self._hook(name, at))  # type: ignore[no-untyped-call]
+            at += parameter.numel()
+
+    def _hook(self, name: str, start: int) -> Callable[[torch.Tensor], None]:
+        def compare(parameter: torch.Tensor) -> None:
+            if parameter.grad is None:
+                return
+            own, parameter.grad = parameter.grad.contiguous().view(-1).numpy(), None
+            self.squares[name] = optimizer.norm(own) ** 2
+            found = self.tensors[name] = _Tensor()
+            for at in range(0, own.size, SHARD):
+                piece = own[at : at + SHARD]
+                clipped = (piece * self._factor if self._factor is not None else piece).astype(np.float64)
+                apart = self._read(start + at, piece.size) - clipped
+                found.own += float(clipped @ clipped)
+                found.apart += float(apart @ apart)
+                found.peak = max(found.peak, float(np.abs(apart).max()))
+
+        return compare
+
+
+def check_gradient(
+    model: LlamaForCausalLM,
+    rollouts: Columns,
+    spec: TaskSpec,
+    leaf: StepLeaf,
+    gradient: Opening,
+    limits: Limits,
+) -> float:
+    """Repeat a step's forward and backward pass on `model`, whose weights are those before the step.
+
+    The gradient's bytes must have been hashed before. Returns the worst relative error; a fault is Refused with value
+    and limit.
+    """
+    rows = steps.batches(rollouts.tokens.shape[0], spec.rollout.group_size, spec.inner.steps)[leaf.step]
+    weight = loss.advantages(rollouts.rewards, spec.rollout.group_size)
+    factor = optimizer.clip_factor(leaf.grad_norm, spec.inner.max_grad_norm)
+    with gradient.reader() as read:
+        comparison = _Comparison(model, read, factor)
+        own = steps.backward(model, rollouts, weight, rows, spec.inner, spec.rollout.temperature)
+    _bounded(abs(leaf.loss - own), limits.loss, f"the loss is {own:.6g}, {leaf.loss:.6g} is claimed")
+    length = math.sqrt(math.fsum(comparison.squares.values()))
+    _bounded(
+        abs(leaf.grad_norm - length) / length if length else leaf.grad_norm,
+        limits.norm,
+        f"the gradient's norm is {length:.6g}, {leaf.grad_norm:.6g} is claimed",
+    )
+    return max(_judge(comparison, model, limits), 0.0)
+
+
+def _judge(comparison: _Comparison, model: LlamaForCausalLM, limits: Limits) -> float:
+    worst = 0.0
+    for name, parameter in steps.trained(model):
+        found = comparison.tensors.get(name)
+        if found is None:
+            raise Refused(f"the loss doesn't depend on {name}", Reason.STEP)
+        relative = _ratio(found.apart, found.own)
+        peak = found.peak / math.sqrt(found.own / parameter.numel()) if found.own else float(found.peak > 0)
+        _bounded(relative, limits.norm, f"the gradient of {name} isn't the batch's: apart by")
+        _bounded(peak, limits.peak, f"a value of the gradient of {name} isn't the batch's: apart by")
+        worst = max(worst, relative)
+    return worst
+
+
+def _ratio(apart: float, own: float) -> float:
+    return math.sqrt(apart / own) if own else float(apart > 0)
+
+
+def _bounded(value: float, limit: float, message: str) -> None:
+    if not value <= limit:
+        raise Refused(f"{message} ({value:.3g} > {limit:g})", Reason.STEP, None, value, limit)

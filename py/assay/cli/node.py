@@ -32,7 +32,9 @@ def run_trainer(
     ctx: typer.Context,
     task: Task = None,
     stake: Stake = None,
-    fault: Annotated[str | None, typer.Option(help="Cheat: model, tokens, reward, prompts, update or silent.")] = None,
+    fault: Annotated[
+        str | None, typer.Option(help="Cheat: model, tokens, reward, prompts, update, silent or withhold.")
+    ] = None,
     fault_from: FaultFrom = 1,
     canaries: Annotated[
         str | None,

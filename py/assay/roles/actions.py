@@ -44,6 +44,21 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenSteps:
+    """Make and serve the openings of the steps that were drawn of this node's own submission."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOpening:
+    """Get what the trainer of a drawn submission opens of it."""
+
+    round: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """Check a drawn submission in a process of its own."""
 
@@ -216,6 +231,8 @@ Action = (
     | FetchSubmission
     | Attest
     | Seal
+    | OpenSteps
+    | FetchOpening
     | Check
     | Commit
     | Reveal

@@ -88,6 +88,7 @@ def check_args(
     return {
         "folder": str(node.chunks.folder(row.root)),
         "checkpoint_folder": checkpoint_folder(node, task.id, row.base),
+        "openings": str(node.chunks.location),
         "spec": to_json(spec).decode(),
         "profiles": profiles(spec.verification),
         "context": {

@@ -20,6 +20,7 @@ from assay.roles.actions import (
     FetchCheckpoint,
     Finalize,
     OpenCanary,
+    OpenSteps,
     Refund,
     Replay,
     Resolve,
@@ -36,7 +37,8 @@ class RoundView:
     """One opened round as a node sees it. Indices are positions of submissions in the round.
 
     `done` names what this node has already put on chain or has under way for the round: seal, commit, reveal, attest,
-    finalize, submit. `included` is None until the votes are over. `canary`: this node's submission is one, and isn't
+    finalize, submit. `opened`: submissions whose drawn steps' openings are held.
+    `included` is None until the votes are over. `canary`: this node's submission is one, and isn't
     opened yet. `refusals` are (index, check, leaf) of what the votes hold against this trainer's own work and nobody
     has challenged; `sound` those of its own submissions that its own replay passed.
 
@@ -54,6 +56,7 @@ class RoundView:
     seats: Mapping[int, int] = field(default_factory=dict)
     verdicts: frozenset[int] = frozenset()
     held: frozenset[int] = frozenset()
+    opened: frozenset[int] = frozenset()
     running: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
     included: tuple[int, ...] | None = None
@@ -121,6 +124,7 @@ def decide_trainer(view: TaskView) -> list[Action]:
         return actions
     actions += resolve_shares(view) + move_own_cases(view.now, view.cases)
     for seen in view.rounds:
+        actions += _open(seen)
         if seen.phase is Phase.CHALLENGE:
             actions += _stand_up_for(view, view.schedule, seen)
     if has_left(view):
@@ -182,6 +186,13 @@ def _train(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
     if seen.number - view.head > view.staleness or view.head not in view.held_checkpoints:
         return []  # the checkpoint that this round needs may still come
     return [Train(seen.number, view.head)]
+
+
+def _open(seen: RoundView) -> list[Action]:
+    """Open the drawn steps of its own submission as soon as they are known, for as long as somebody may judge it."""
+    if not seen.sealed or seen.phase is Phase.FINAL or not {"submit", "trained"} <= seen.done:
+        return []
+    return [] if "opened" in seen.done or "open" in seen.running else [OpenSteps(seen.number)]
 
 
 def _stand_up_for(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:

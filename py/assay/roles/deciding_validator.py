@@ -12,6 +12,7 @@ from assay.roles.actions import (
     Check,
     Commit,
     Enlist,
+    FetchOpening,
     FetchSubmission,
     Finalize,
     MakeCheckpoint,
@@ -91,10 +92,11 @@ def _judge_again(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Ac
 def _look_and_say(view: TaskView, seen: RoundView, seats: Mapping[int, int], end: int, then: Action) -> list[Action]:
     if seen.is_lazy:
         return [then]
+    due = [index for index in sorted(seats) if index in seen.held and index not in seen.verdicts]
     actions: list[Action] = [
-        Check(seen.number, index)
-        for index in sorted(seats)
-        if index in seen.held and index not in seen.verdicts and f"check:{index}" not in seen.running
+        Check(seen.number, index) if index in seen.opened else FetchOpening(seen.number, index)
+        for index in due
+        if f"{'check' if index in seen.opened else 'opening'}:{index}" not in seen.running
     ]
     complete = all(index in seen.verdicts for index in seats)
     return [*actions, then] if complete or view.now >= end - MARGIN else actions

@@ -16,6 +16,7 @@ from assay.roles.checking import check_args, unchecked
 from assay.roles.config import NodeConfig, Say
 from assay.roles.node import Node
 from assay.roles.observing import schedule_of
+from assay.roles.opening import get_opening
 from assay.store.rows import SubmissionRow, TaskRow
 from assay.swarm import documents
 from assay.types import Reason, Verdict
@@ -74,6 +75,7 @@ def _check(node: Node, task: TaskRow, row: SubmissionRow, say: Say) -> dict[str,
     except Refused as refused:
         return _found(Verdict.MALFORMED, refused.reason or Reason.SCHEMA, str(refused))
     args = check_args(node, task, schedule_spec, row, node.beacon(task.id, schedule, row.round), seal)
+    get_opening(node, row, schedule_spec, args)  # what isn't opened is what is found
     say("checks it again")
     try:
         answer = node.run("assay.verify.explain:explain_json", args)

@@ -23,6 +23,7 @@ from assay.roles.docket import ends_of
 from assay.roles.known import key, schedule_of
 from assay.roles.merging import merge_args, merged
 from assay.roles.node import Node
+from assay.roles.opening import get_opening
 from assay.roles.revising import corrections
 from assay.roles.secrets import ballot_salt
 from assay.store.rows import CaseRow, TaskRow
@@ -91,8 +92,10 @@ def _repetition(node: Node, task: TaskRow, spec: TaskSpec, case: CaseRow) -> Cal
         found = failed_fetch(node, row, spec)
         if found is not None:
             return found
+        args = check_args(node, task, spec, row, beacon, seal)
+        get_opening(node, row, spec, args)  # what isn't opened to the jury either is found missing
         try:
-            return node.run("assay.roles.work:check", check_args(node, task, spec, row, beacon, seal))
+            return node.run("assay.roles.work:check", args)
         except Refused as refused:
             return unchecked(Verdict.MALFORMED, Reason.SCHEMA, str(refused))
 

@@ -114,6 +114,7 @@ def _round(
         seats=seats_of(store, known, task, spec, number) if known.role is Role.VALIDATOR else {},
         verdicts=frozenset(row.index for row in store.findings(task.id, number)),
         held=frozenset(row.index for row in submissions if known.has(row.root)),
+        opened=_opened(store, task.id, number),
         running=running,
         done=_done(store, known, task.id, number),
         included=included(store, task, spec, number) if tallied else None,
@@ -121,6 +122,11 @@ def _round(
         **(_stance(store, known, task, number, phase) if known.role is Role.TRAINER else {}),
         **(_duties(store, known, task, spec, schedule, number, phase) if known.role is Role.VALIDATOR else {}),
     )
+
+
+def _opened(store: Store, task: int, number: int) -> frozenset[int]:
+    note = store.note(task, number, "openings")
+    return frozenset(note.json["indices"]) if note else frozenset()
 
 
 def _duties(
@@ -213,8 +219,7 @@ def _done(store: Store, known: Known, task: int, number: int) -> frozenset[str]:
     mine = [row for row in store.submissions(task, number) if row.trainer == known.account]
     if mine:
         done.add("submit")
-    if store.note(task, number, "trained") is not None:
-        done.add("trained")
+    done |= {what for what in ("trained", "opened") if store.note(task, number, what) is not None}
     done |= {f"replayed:{row.index}" for row in mine if _replay(store, task, number, row.index) is not None}
     done |= _challenged(store, known, task, number)
     return frozenset(done)

@@ -1,7 +1,7 @@
 """The trainer as a service: hold the newest checkpoint, train once in each round, submit, serve the artifact.
 
-Decides in `deciding`; here are its acts. A fault other than `silent` is made inside the training job; a silent
-trainer submits a root and serves nothing.
+Decides in `deciding`; here are its acts. Most faults are made inside the training job; a silent trainer submits a root
+and serves nothing, one that withholds doesn't open the steps that were drawn.
 """
 
 from __future__ import annotations
@@ -18,20 +18,32 @@ from assay.protocol.spec import TaskSpec, to_json
 from assay.protocol.typed_data import mark
 from assay.roles import salts
 from assay.roles.acting import act_shared, checkpoint_folder, run_role, salt_of
-from assay.roles.actions import Action, Challenge, CloseCase, OpenCanary, Replay, Skip, Submit, Summon, Train
+from assay.roles.actions import (
+    Action,
+    Challenge,
+    CloseCase,
+    OpenCanary,
+    OpenSteps,
+    Replay,
+    Skip,
+    Submit,
+    Summon,
+    Train,
+)
 from assay.roles.challenging import challenge, open_canary, replay
 from assay.roles.config import NodeConfig, Say
 from assay.roles.deciding import TaskView, decide_trainer
 from assay.roles.judging import act_in_case
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
+from assay.roles.opening import open_steps, states_folder, submission_folder
 from assay.roles.secrets import mark_salt
 from assay.store.rows import TaskRow
 from assay.types import MarkKind, Role
 
 CANARY_FAULT = "reward"  # an exact check sees it
-SILENT = "silent"
-FAULTS = ("model", "tokens", "reward", "prompts", "update", SILENT)
+SILENT, WITHHOLD = "silent", "withhold"
+FAULTS = ("model", "tokens", "reward", "prompts", "update", SILENT, WITHHOLD)
 
 
 def run(config: NodeConfig, stop: threading.Event, say: Say) -> None:
@@ -53,6 +65,9 @@ def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
         _train(node, task, spec, action)
     elif isinstance(action, Submit):
         _submit(node, task, action.round)
+    elif isinstance(action, OpenSteps):
+        if _fault(node.config, action.round) not in (SILENT, WITHHOLD):
+            open_steps(node, task, spec, action)
     elif isinstance(action, Skip):
         _skip(node, task, action)
     elif isinstance(action, OpenCanary):
@@ -75,7 +90,7 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
     schedule = schedule_of(task, spec)
     if schedule is None:
         return
-    out = node.config.home / "work" / f"submission-{task.id}-{action.round}"
+    out = submission_folder(node, task.id, action.round)
     is_canary = action.round in node.config.canaries
     fault = CANARY_FAULT if is_canary else _fault(node.config, action.round)
     args: dict[str, Any] = {
@@ -94,7 +109,8 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
         },
         "beacon": hex32(node.beacon(task.id, schedule, action.round)),
         "out": str(out),
-        "fault": None if fault == SILENT else fault,
+        "states": str(states_folder(node, task.id, action.round)),
+        "fault": None if fault in (SILENT, WITHHOLD) else fault,
         "canary": is_canary,
     }
     what = "makes a canary" if is_canary else "trains"

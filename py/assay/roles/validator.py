@@ -19,6 +19,7 @@ from assay.roles.actions import (
     Challenge,
     Check,
     Commit,
+    FetchOpening,
     FetchSubmission,
     MakeCheckpoint,
     Reveal,
@@ -34,6 +35,7 @@ from assay.roles.deciding_validator import decide_validator
 from assay.roles.merging import make_checkpoint
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
+from assay.roles.opening import fetch_opening
 from assay.store.rows import TaskRow
 from assay.types import Role, Stage
 
@@ -57,16 +59,14 @@ def run(config: NodeConfig, stop: threading.Event, say: Say) -> None:
 
 def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
     """Do one thing that was decided."""
-    if isinstance(action, FetchSubmission):
-        fetch(node, task, spec, action)
+    if isinstance(action, FetchSubmission | FetchOpening | Check):
+        _look(node, task, spec, action)
     elif isinstance(action, Attest):
         node.outbox.put(key(task.id, action.round, "attest"), node.contracts.attest(task.id, action.round, action.root))
         what = "genesis" if action.round == 0 else f"checkpoint {action.round}"
         node.say(f"task {task.id} · attests {what} {hex32(action.root)[:10]}")
     elif isinstance(action, Seal):
         _seal(node, task, spec, action.round)
-    elif isinstance(action, Check):
-        check(node, task, spec, action)
     elif isinstance(action, Commit):
         voting.commit(node, task, spec, action.round)
     elif isinstance(action, Reveal):
@@ -83,6 +83,15 @@ def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
         judging.act_in_case(node, task, spec, action)
     else:
         act_shared(node, task, spec, action)
+
+
+def _look(node: Node, task: TaskRow, spec: TaskSpec, action: FetchSubmission | FetchOpening | Check) -> None:
+    if isinstance(action, FetchSubmission):
+        fetch(node, task, spec, action)
+    elif isinstance(action, FetchOpening):
+        fetch_opening(node, task, spec, action)
+    else:
+        check(node, task, spec, action)
 
 
 def _owes_a_reveal(view: TaskView) -> bool:

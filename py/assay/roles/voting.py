@@ -16,6 +16,7 @@ from assay.roles.actions import ShowSilent
 from assay.roles.drawing import extra_seats_of, seats_of
 from assay.roles.node import Node
 from assay.roles.observing import key
+from assay.roles.opening import withheld
 from assay.roles.secrets import commitment_salt
 from assay.store.rows import SubmissionRow, TaskRow
 from assay.types import Reason, Verdict
@@ -100,7 +101,7 @@ def _vote(node: Node, row: SubmissionRow, seats: int) -> tuple[Vote | None, byte
         found = finding.json
         leaf = min(found["leaf"] or 0, 0xFFFF)
         return Vote(row.index, seats, Verdict(found["verdict"]), found["reason"], leaf), unhex32(found["evidence"])
-    if not node.chunks.has(row.root):
+    if not node.chunks.has(row.root) or withheld(node, row):
         return Vote(row.index, seats, Verdict.UNAVAILABLE, Reason.MISSING), None
     return None, None
 

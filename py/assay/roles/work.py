@@ -35,6 +35,7 @@ def train(args: dict[str, Any]) -> dict[str, Any]:
         unhex32(args["beacon"]),
         Path(args["out"]),
         fault=args["fault"],
+        states=Path(args["states"]),
     )
     bad = _known_bad(args, made) if args.get("canary") else {}
     return {"root": hex32(made.root), "units": made.units, **bad}
@@ -78,6 +79,26 @@ def evaluate(args: dict[str, Any]) -> dict[str, Any]:
 
     determinism(args["threads"])
     return {"reward": measure(Path(args["checkpoint"]), _spec(args), items=args["items"]), "items": args["items"]}
+
+
+def open_steps(args: dict[str, Any]) -> dict[str, Any]:
+    """Make the openings of the drawn steps of an own submission in `out`. Returns their folders."""
+    from assay.model.load import determinism
+    from assay.train.keeping import open_steps as opened
+    from assay.verify.step import drawn_steps
+
+    determinism(args["threads"])
+    spec, seed = _spec(args), bytes.fromhex(args["audit_seed"][2:])
+    drawn = drawn_steps(seed, args["trainer"], args["n"], spec.inner.steps)
+    place = Path(args["states"]), Path(args["folder"]), Path(args["checkpoint"])
+    return {"folders": [str(folder) for folder in opened(*place, spec, drawn, Path(args["out"]))]}
+
+
+def preview(args: dict[str, Any]) -> dict[str, Any]:
+    """Check what needs neither model nor opening. Returns the finding, and the roots of what has to be opened."""
+    from assay.verify.check import preview_json
+
+    return preview_json(args)
 
 
 def check(args: dict[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,11 @@ class ChunkStore:
             needed.mkdir(parents=True, exist_ok=True)
         self._sweep()
 
+    @property
+    def location(self) -> Path:
+        """The folder in which each artifact lies in a folder named by its root in hex."""
+        return self._folder
+
     def add(self, folder: Path) -> bytes:
         """Hash the artifact in `folder`, keep it and return its root. Files are linked where the disk allows.
 

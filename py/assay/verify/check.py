@@ -30,7 +30,7 @@ from assay.verify.reward import check_reward
 from assay.verify.sampling import check_sampling
 from assay.verify.schema import check_schema
 from assay.verify.sequential import Reading, WorkerState
-from assay.verify.step import check_step
+from assay.verify.step import check_chain, check_step, wanted
 from assay.verify.update import check_update
 from assay.verify.worker import check_worker, read_worker
 
@@ -176,6 +176,10 @@ def check_submission(
     environment isn't the task's. Everything else is in the finding.
     """
     run = _Run(Case(folder, checkpoint_folder, spec, context, openings), worker)
+    return _carried_out(run, run.checks(), report)
+
+
+def _carried_out(run: _Run, checks: Iterator[_Check], report: Report | None = None) -> Finding:
     lines, start = list[CheckLine](), time.perf_counter()
 
     def line(name: str, since: float, passed: bool, value: float | None, threshold: float | None) -> None:
@@ -183,7 +187,7 @@ def check_submission(
         if report is not None:
             report(lines[-1])
 
-    for name, fallback, check in run.checks():
+    for name, fallback, check in checks:
         since = time.perf_counter()
         try:
             measure = _guarded(name, check)
@@ -255,13 +259,27 @@ def check_json(args: dict[str, Any]) -> dict[str, Any]:
     deterministic kernels.
     """
     load.determinism(int(args.get("threads", 1)))
+    run = _of_json(args)
+    return _carried_out(run, run.checks()).to_json()
+
+
+def preview_json(args: dict[str, Any]) -> dict[str, Any]:
+    """Run only the checks that need no model and no opening. args as `check_json`; returns {"finding", "roots"}, roots
+    in hex, of what the trainer has to open if nothing was found.
+    """
+    run = _of_json(args)
+    finding = _carried_out(run, run.cheap())
+    roots = wanted(run.case) if finding.verdict is Verdict.VALID else []
+    return {"finding": finding.to_json(), "roots": [hex32(root) for _, root in roots]}
+
+
+def _of_json(args: dict[str, Any]) -> _Run:
     profile.learn_all(args.get("profiles", []))
-    finding = check_submission(
+    case = Case(
         Path(args["folder"]),
         Path(args["checkpoint_folder"]),
         task_spec.parse_json(args["spec"].encode()),
         context_of(args["context"]),
         Path(args["openings"]) if args.get("openings") else None,
-        worker=None if args.get("worker") is None else WorkerState.from_json(args["worker"]),
     )
-    return finding.to_json()
+    return _Run(case, None if args.get("worker") is None else WorkerState.from_json(args["worker"]))

@@ -1,4 +1,4 @@
-"""Check 7: the drawn inner steps, each from the state that its trainer opened, and the update against the last state.
+"""Check 7: the chain of inner steps, the drawn ones from the states that their trainer opened, and the update.
 
 Of every step, for nothing: its batch, that each begins where the one before ended, the first at the checkpoint, and
 that no gradient was used twice. Of a drawn one: the optimizer applied to the opened state and gradient gives the next
@@ -39,20 +39,30 @@ def drawn_steps(audit_seed: bytes, trainer: str, n: int, count: int) -> list[int
 
 
 def check_step(case: Case) -> Measure:
-    """Check the chain of steps, the drawn ones and the update. Value: the worst relative error of a gradient."""
-    check_chain(case)
-    context, worst = case.context, 0.0
-    for step in drawn_steps(context.audit_seed, context.trainer, context.n, len(case.steps)):
+    """Check the drawn steps and the update. Value: the worst relative error of a gradient."""
+    worst = 0.0
+    for step in _drawn(case):
         try:
             worst = max(worst, check_one(case, case.steps[step]))
         except Refused as fault:  # readers of files don't know which step they read for
             reason = fault.reason or Reason.STEP
-            raise Refused(f"step {step}: {fault}", reason, step, fault.value, fault.threshold) from fault
+            leaf = None if reason is Reason.MISSING else step  # as where the whole artifact is missing
+            raise Refused(f"step {step}: {fault}", reason, leaf, fault.value, fault.threshold) from fault
     check_last(case)
     return Measure(worst, LIMITS.norm)
 
 
-def check_chain(case: Case) -> None:
+def wanted(case: Case) -> list[tuple[str, bytes]]:
+    """Return kind and root of all that has to be opened of a submission."""
+    return opening.wanted(case.steps, _drawn(case))
+
+
+def _drawn(case: Case) -> list[int]:
+    context = case.context
+    return drawn_steps(context.audit_seed, context.trainer, context.n, len(case.steps))
+
+
+def check_chain(case: Case) -> Measure:
     """Check what the leaves and the rollouts show of all steps, without an opening."""
     weights = opening.root_of(WEIGHTS, case.n_params, [[opening.digest(shard) for shard in case.base()]])
     state = (weights, opening.zero_root(MOMENTS, case.n_params))
@@ -69,6 +79,7 @@ def check_chain(case: Case) -> None:
             raise Refused(f"step {leaf.step} replays an earlier step's gradient", Reason.STEP, leaf.step)
         used.add(leaf.gradient_root)
         state = (leaf.weights_after, leaf.moments_after)
+    return Measure()
 
 
 def check_one(case: Case, leaf: StepLeaf) -> float:

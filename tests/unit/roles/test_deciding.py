@@ -14,9 +14,11 @@ from assay.roles.actions import (
     Enlist,
     Evaluate,
     FetchCheckpoint,
+    FetchOpening,
     FetchSubmission,
     Finalize,
     MakeCheckpoint,
+    OpenSteps,
     Refund,
     Reveal,
     Seal,
@@ -118,10 +120,19 @@ def test_validator__nothing_submitted__does_not_seal() -> None:
 
 
 def test_validator__drawn__checks_what_it_holds_and_commits_when_all_is_judged() -> None:
-    drawn = seen(Phase.COMMIT, submissions=3, sealed=True, seats={0: 1, 2: 4}, held=frozenset({0, 1, 2}))
+    here = frozenset({0, 1, 2})
+    drawn = seen(Phase.COMMIT, submissions=3, sealed=True, seats={0: 1, 2: 4}, held=here, opened=here)
     assert decide_validator(view(1012, drawn)) == [Check(1, 0), Check(1, 2)]
     assert decide_validator(view(1013, replace(drawn, verdicts=frozenset({0})))) == [Check(1, 2)]
     assert decide_validator(view(1013, replace(drawn, verdicts=frozenset({0, 2})))) == [Commit(1)]
+
+
+def test_validator__drawn_and_not_opened_yet__gets_the_opening_before_it_checks() -> None:
+    drawn = seen(Phase.COMMIT, submissions=2, sealed=True, seats={0: 1, 1: 2}, held=frozenset({0, 1}))
+    assert decide_validator(view(1012, drawn)) == [FetchOpening(1, 0), FetchOpening(1, 1)]
+    under_way = replace(drawn, opened=frozenset({1}), running=frozenset({"opening:0"}))
+    assert decide_validator(view(1012, under_way)) == [Check(1, 1)]
+    assert decide_validator(view(1018, drawn))[-1] == Commit(1)
 
 
 def test_validator__commit_window_ends__commits_what_it_has() -> None:
@@ -225,6 +236,15 @@ def test_trainer__stake_does_not_cover_another_bond__is_barred() -> None:
 
 def test_trainer__work_window_closed__does_not_submit() -> None:
     assert decide_trainer(view(1012, seen(Phase.COMMIT, done=frozenset({"trained"})))) == []
+
+
+def test_trainer__its_submission_is_sealed__opens_what_was_drawn_once() -> None:
+    sealed = seen(Phase.COMMIT, sealed=True, done=frozenset({"trained", "submit"}))
+    assert decide_trainer(view(1012, sealed)) == [OpenSteps(1)]
+    assert decide_trainer(view(1012, sealed, until_round=2)) == [OpenSteps(1)]
+    for busy in ({"running": frozenset({"open"})}, {"done": sealed.done | {"opened"}}, {"sealed": False}):
+        assert decide_trainer(view(1012, replace(sealed, **busy))) == []  # type: ignore[arg-type]
+    assert decide_trainer(view(1012, replace(sealed, done=frozenset({"trained"})))) == []
 
 
 def test_trainer__has_left__trains_no_more() -> None:

@@ -29,7 +29,7 @@ BAD = (1, int(ClaimKind.BAD_LEAF), int(Reason.REWARD), 7)
 
 
 def decided(now: int, phase: Phase, **changes: object) -> list[Action]:
-    changes = {"submissions": 2, "held": frozenset({0, 1}), "sealed": True, **changes}
+    changes = {"submissions": 2, "held": frozenset({0, 1}), "opened": frozenset({0, 1}), "sealed": True, **changes}
     return decide_validator(view(now, seen(phase, **changes), schedule=EXTRA))
 
 

@@ -18,7 +18,7 @@ from assay.types import Reason, Verdict
 from assay.verify.audit import drawn_groups
 from assay.verify.check import NO_EVIDENCE, CheckLine, Finding, _guarded, check_json, check_submission, context_to_json
 
-ORDER = ["schema", "assignment", "bounds", "reward", "update", "activation", "sampling", "step"]
+ORDER = ["schema", "assignment", "bounds", "reward", "update", "chain", "activation", "sampling", "step"]
 
 
 def test_check__honest_submission__is_valid_with_evidence(honest) -> None:

@@ -23,7 +23,7 @@ from assay.protocol import codec
 from assay.train import inner, keeping
 from assay.types import Reason, Verdict
 from assay.verify.gradient import Limits, check_gradient
-from assay.verify.step import check_step, drawn_steps
+from assay.verify.step import check_chain, check_step, drawn_steps
 
 TRAINER = "0x" + "ab" * 20
 Cheat = Callable[[InnerLoop, int], None]
@@ -168,24 +168,24 @@ def test_check_step__honest_trainer__passes_at_either_step(honest, monkeypatch) 
         shutil.rmtree(bench.room / "opened")
 
 
-def test_check_step__replayed_gradient__is_seen_without_an_opening(honest) -> None:
+def test_check_chain__replayed_gradient__is_seen_without_an_opening(honest) -> None:
     def replay(leaves: list[StepLeaf]) -> list[StepLeaf]:
         return [leaves[0], replace(leaves[1], gradient_root=leaves[0].gradient_root, sketch=leaves[0].sketch)]
 
     bench = replace(honest.forged(steps=replay), openings=None)
     with pytest.raises(Refused, match="replays") as refused:
-        check_step(bench.case())
+        check_chain(bench.case())
     assert (refused.value.reason, refused.value.leaf) == (Reason.STEP, 1)
 
 
 @pytest.mark.parametrize("field", ["weights_before", "moments_before"])
 @pytest.mark.parametrize("step", [0, 1])
-def test_check_step__a_step_begins_elsewhere__is_seen_without_an_opening(honest, field: str, step: int) -> None:
+def test_check_chain__a_step_begins_elsewhere__is_seen_without_an_opening(honest, field: str, step: int) -> None:
     def gap(leaves: list[StepLeaf]) -> list[StepLeaf]:
         return [replace(leaf, **{field: b"\x07" * 32}) if leaf.step == step else leaf for leaf in leaves]
 
     with pytest.raises(Refused, match="doesn't begin") as refused:
-        check_step(replace(honest.forged(steps=gap), openings=None).case())
+        check_chain(replace(honest.forged(steps=gap), openings=None).case())
     assert (refused.value.reason, refused.value.leaf) == (Reason.STEP, step)
 
 
@@ -214,14 +214,15 @@ def test_check__nothing_opened__is_unavailable_and_never_a_yes(honest, tmp_path:
 
 
 @pytest.mark.parametrize("kind", ["weights", "moments", "gradient"])
-def test_check__one_part_withheld__is_unavailable_at_its_step(honest, tmp_path: Path, kind: str) -> None:
+def test_check__one_part_withheld__is_unavailable(honest, tmp_path: Path, kind: str) -> None:
     context = replace(honest.context, audit_seed=seed_that_draws(1))
     leaf = honest.case().steps[1]
     root = {"weights": leaf.weights_before, "moments": leaf.moments_before, "gradient": leaf.gradient_root}[kind]
     shutil.copytree(honest.openings, tmp_path / "openings")
     shutil.rmtree(tmp_path / "openings" / root.hex())
     finding = replace(honest, openings=tmp_path / "openings", context=context).check()
-    assert (finding.verdict, finding.reason, finding.leaf) == (Verdict.UNAVAILABLE, Reason.MISSING, 1)
+    assert (finding.verdict, finding.reason, finding.leaf) == (Verdict.UNAVAILABLE, Reason.MISSING, None)
+    assert finding.message.startswith("step 1: ")
 
 
 def test_check__opened_bytes_changed__are_refused_wherever_they_lie(honest, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from assay.store.rows import SealRow, SubmissionRow, TaskRow, WorkerRow
 from assay.types import Reason, Verdict
 
 NO_EVIDENCE = bytes(32)
+MAX_COMPARED = 64
+"""Earlier submissions of a round that an update is compared with."""
 
 
 def submission_of(node: Node, task: int, round_: int, index: int) -> SubmissionRow:
@@ -89,6 +91,7 @@ def check_args(
         "folder": str(node.chunks.folder(row.root)),
         "checkpoint_folder": checkpoint_folder(node, task.id, row.base),
         "openings": str(node.chunks.location),
+        "earlier": _before(node, row),
         "spec": to_json(spec).decode(),
         "profiles": profiles(spec.verification),
         "context": {
@@ -107,6 +110,13 @@ def check_args(
             "history": asdict(history_of(node.store, seal, row.trainer)),
         },
     }
+
+
+def _before(node: Node, row: SubmissionRow) -> list[str]:
+    """Return the folders of the latest submissions before this one in its round, of this base and held here."""
+    others = [one for one in node.store.submissions(row.task, row.round) if one.index < row.index]
+    alike = [one for one in others if one.base == row.base and one.root != row.root and node.chunks.has(one.root)]
+    return [str(node.chunks.folder(one.root)) for one in alike[-MAX_COMPARED:]]
 
 
 def record(node: Node, task: TaskRow, row: SubmissionRow, finding: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ meant to run in a sandboxed child.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -71,10 +71,19 @@ class Case:
     """One submission under check. Reading a stranger's part raises Refused; one's own, Broken."""
 
     def __init__(
-        self, folder: Path, checkpoint_folder: Path, spec: TaskSpec, context: Context, openings: Path | None = None
+        self,
+        folder: Path,
+        checkpoint_folder: Path,
+        spec: TaskSpec,
+        context: Context,
+        openings: Path | None = None,
+        earlier: Sequence[Path] = (),
     ) -> None:
-        """`openings` holds what the trainer opened, each in a folder named by its root in hex."""
+        """`openings` holds what the trainer opened, each in a folder named by its root in hex; `earlier` are the
+        folders of submissions that came before in the round, as far as they are held.
+        """
         self.openings = openings
+        self.earlier = earlier
         self.folder = folder
         self.checkpoint_folder = checkpoint_folder
         self.spec = spec

@@ -254,9 +254,9 @@ def check_json(args: dict[str, Any]) -> dict[str, Any]:
     """The JSON twin of `check_submission` for a child process.
 
     args: folder, checkpoint_folder, spec (canonical JSON text), context (`context_to_json`), profiles (the documents
-    that the spec names, where they aren't shipped), openings (a folder or None), threads (1), worker
-    (`WorkerState.to_json()`, may be left out). Returns `Finding.to_json()`. Sets this process's thread count and
-    deterministic kernels.
+    that the spec names, where they aren't shipped), openings (a folder or None), earlier (folders of the round's
+    earlier submissions), threads (1), worker (`WorkerState.to_json()`, may be left out). Returns `Finding.to_json()`.
+    Sets this process's thread count and deterministic kernels.
     """
     load.determinism(int(args.get("threads", 1)))
     run = _of_json(args)
@@ -281,5 +281,6 @@ def _of_json(args: dict[str, Any]) -> _Run:
         task_spec.parse_json(args["spec"].encode()),
         context_of(args["context"]),
         Path(args["openings"]) if args.get("openings") else None,
+        [Path(folder) for folder in args.get("earlier", ())],
     )
     return _Run(case, None if args.get("worker") is None else WorkerState.from_json(args["worker"]))

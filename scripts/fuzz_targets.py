@@ -25,7 +25,7 @@ from assay.artifact.manifest import Binding, FileEntry, Manifest
 from assay.artifact.rollouts import Rollouts
 from assay.artifact.trace import StepLeaf
 from assay.errors import Refused
-from assay.protocol import codec, profile, templates, toploc
+from assay.protocol import codec, profile, sketch, templates, toploc
 from assay.protocol import spec as task_spec
 
 MIB = 1 << 20
@@ -113,7 +113,8 @@ def _manifests() -> list[bytes]:
 
 
 def _trace() -> bytes:
-    step = StepLeaf(1, 2, TRAINER, 0, 0, b"\1" * 32, 0.5, 1.25, b"\3" * 32)
+    gradient, *states = (bytes([i]) * 32 for i in range(3, 8))
+    step = StepLeaf(1, 2, TRAINER, 0, 0, b"\1" * 32, 0.5, 1.25, gradient, bytes(sketch.BYTES), *states)
     return trace.encode([replace(step, step=i, loss=0.5 / (i + 1)) for i in range(4)])
 
 

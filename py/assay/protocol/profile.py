@@ -62,11 +62,11 @@ class WorkerTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradientLimits:
-    """An opened gradient against the validator's own: relative norm of the difference per tensor, and the largest
-    difference of one coordinate over the root mean square."""
+    """An opened step against the validator's own: ‖g − g′‖ ÷ ‖g′‖ per tensor, max |g − g′| ÷ rms(g′), and the loss."""
 
     norm: Annotated[float, Real(0, 1)] = 1e-4
     peak: Annotated[float, Real(0, 1)] = 1e-3
+    loss: Annotated[float, Real(0, 1000)] = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +89,7 @@ class Profile:
     """One calibrated profile.
 
     sequence_limit bounds a sequence's mean error (float32: of close points); margin, mean_margin and exact_rate the
-    sampling replay (largest, mean per submission, share of exact tokens); logprob a log-prob's error; loss an inner
-    step's.
+    sampling replay (largest, mean per submission, share of exact tokens); logprob a log-prob's error.
     false_refusal_rate is what each limit was set for, per honest chunk, sequence or token.
     """
 
@@ -106,7 +105,6 @@ class Profile:
     exact_rate: Annotated[float, Real(0, 1)]
     logprob: Annotated[float, Real(0, 1000)]
     gradient: GradientLimits = GradientLimits()
-    loss: Annotated[float, Real(0, 1000)]
     false_refusal_rate: Annotated[float, Real(0, 1, lo_open=True, hi_open=True)]
     measured: Measured
 

@@ -94,7 +94,6 @@ class VerificationSpec:
     chunk: Annotated[int, Whole(1, 4096)]
     top_k: Annotated[int, Whole(1, 4096)]
     groups: Annotated[int, Whole(1, 4096)]
-    step_tolerance: Annotated[float, Real(0, 1)]
     max_update_norm: Annotated[float, Real(0, 1e12, lo_open=True)]
 
 

@@ -14,12 +14,15 @@ from typing import Any
 
 from assay.errors import Refused, Unavailable
 from assay.protocol.hashing import unhex32
+from assay.protocol.plan import plan_of
+from assay.protocol.profile import documents as profiles
 from assay.protocol.spec import TaskSpec, to_json
 from assay.roles.acting import checkpoint_folder
 from assay.roles.actions import FetchOpening, OpenSteps
 from assay.roles.checking import check_args, record, submission_of
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
+from assay.store.history import history_of
 from assay.store.rows import SubmissionRow, TaskRow
 from assay.types import Reason, Verdict
 
@@ -43,15 +46,15 @@ def open_steps(node: Node, task: TaskRow, spec: TaskSpec, action: OpenSteps) -> 
     if seal is None or base is None:
         return
     states = states_folder(node, task.id, action.round)
+    plan = plan_of(seal.seed, node.account, 0, spec, history_of(node.store, seal, node.account))
     out = node.config.home / "work" / f"opened-{task.id}-{action.round}"
     args: dict[str, Any] = {
         "spec": to_json(spec).decode(),
         "checkpoint": checkpoint_folder(node, task.id, base.json["base"]),
         "folder": str(submission_folder(node, task.id, action.round)),
         "states": str(states),
-        "audit_seed": "0x" + seal.seed.hex(),
-        "trainer": node.account,
-        "n": 0,
+        "profiles": profiles(spec.verification),
+        "steps": list(plan.steps),
         "out": str(out),
     }
 
@@ -85,7 +88,7 @@ def fetch_opening(node: Node, task: TaskRow, spec: TaskSpec, action: FetchOpenin
     schedule, seal = schedule_of(task, spec), node.store.seal(task.id, action.round)
     if schedule is None or seal is None:
         return
-    args = check_args(node, task, spec, row, node.beacon(task.id, schedule, action.round), seal.seed)
+    args = check_args(node, task, spec, row, node.beacon(task.id, schedule, action.round), seal)
     asked = withheld(node, row)
 
     def done(looked: Looked) -> None:

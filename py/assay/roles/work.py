@@ -85,13 +85,10 @@ def open_steps(args: dict[str, Any]) -> dict[str, Any]:
     """Make the openings of the drawn steps of an own submission in `out`. Returns their folders."""
     from assay.model.load import determinism
     from assay.train.keeping import open_steps as opened
-    from assay.verify.step import drawn_steps
 
     determinism(args["threads"])
-    spec, seed = _spec(args), bytes.fromhex(args["audit_seed"][2:])
-    drawn = drawn_steps(seed, args["trainer"], args["n"], spec.inner.steps)
     place = Path(args["states"]), Path(args["folder"]), Path(args["checkpoint"])
-    return {"folders": [str(folder) for folder in opened(*place, spec, drawn, Path(args["out"]))]}
+    return {"folders": [str(folder) for folder in opened(*place, _spec(args), args["steps"], Path(args["out"]))]}
 
 
 def preview(args: dict[str, Any]) -> dict[str, Any]:

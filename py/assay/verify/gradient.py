@@ -23,19 +23,11 @@ from assay.artifact.trace import StepLeaf
 from assay.errors import Refused
 from assay.model import loss, optimizer, steps
 from assay.model.steps import Columns
+from assay.protocol.profile import GradientLimits
 from assay.protocol.spec import TaskSpec
 from assay.types import Reason
 
 Read = Callable[[int, int], NDArray[np.float32]]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What may lie between two honest machines: ‖g − g′‖ ÷ ‖g′‖ per tensor, max |g − g′| ÷ rms(g′), and the loss."""
-
-    norm: float = 1e-4
-    peak: float = 1e-3
-    loss: float = 1e-4
 
 
 @dataclass(slots=True)
@@ -83,7 +75,7 @@ def check_gradient(
     spec: TaskSpec,
     leaf: StepLeaf,
     gradient: Opening,
-    limits: Limits,
+    limits: GradientLimits,
 ) -> float:
     """Repeat a step's forward and backward pass on `model`, whose weights are those before the step.
 
@@ -106,7 +98,7 @@ def check_gradient(
     return max(_judge(comparison, model, limits), 0.0)
 
 
-def _judge(comparison: _Comparison, model: LlamaForCausalLM, limits: Limits) -> float:
+def _judge(comparison: _Comparison, model: LlamaForCausalLM, limits: GradientLimits) -> float:
     worst = 0.0
     for name, parameter in steps.trained(model):
         found = comparison.tensors.get(name)

@@ -19,7 +19,7 @@ from assay.protocol.profile import Bf16Limits, Float32Limits, GradientLimits, Me
 CONFIDENCE: Final = 0.95
 FACTOR: Final = 1.25
 WINDOW: Final = 256  # tokens over which the share of exact ones is judged
-DRIFT, ALPHA, LOSS = 1.0, 1e-6, 2e-3
+DRIFT, ALPHA = 1.0, 1e-6
 
 
 @dataclass(slots=True)
@@ -110,7 +110,6 @@ def profile_of(
         exact_rate=min(0.995, exact_rate(errors, rate)),
         logprob=max(floor_logprob, 2 * max(errors.logprobs)),
         gradient=GradientLimits(),
-        loss=LOSS,
         false_refusal_rate=rate,
         measured=measured,
     )

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
@@ -23,25 +22,15 @@ from assay.errors import Refused
 from assay.model import optimizer, steps
 from assay.protocol import codec
 from assay.protocol.sketch import WIDTH, Sketch
-from assay.protocol.sortition import draw
 from assay.types import Reason
 from assay.verify.case import Case, Measure
-from assay.verify.gradient import Limits, check_gradient
-
-DRAWN: Final = 1
-"""Steps that are drawn of a submission."""
-LIMITS: Final = Limits()
-
-
-def drawn_steps(audit_seed: bytes, trainer: str, n: int, count: int) -> list[int]:
-    """Return the steps that the audit seed draws from a submission of `count` steps, ascending."""
-    return draw(audit_seed, f"steps/{trainer.lower()}/{n}", DRAWN, count)
+from assay.verify.gradient import check_gradient
 
 
 def check_step(case: Case) -> Measure:
     """Check the drawn steps and the update. Value: the worst relative error of a gradient."""
     worst = 0.0
-    for step in _drawn(case):
+    for step in case.plan.steps:
         try:
             worst = max(worst, check_one(case, case.steps[step]))
         except Refused as fault:  # readers of files don't know which step they read for
@@ -49,17 +38,12 @@ def check_step(case: Case) -> Measure:
             leaf = None if reason is Reason.MISSING else step  # as where the whole artifact is missing
             raise Refused(f"step {step}: {fault}", reason, leaf, fault.value, fault.threshold) from fault
     check_last(case)
-    return Measure(worst, LIMITS.norm)
+    return Measure(worst, case.profile.gradient.norm)
 
 
 def wanted(case: Case) -> list[tuple[str, bytes]]:
     """Return kind and root of all that has to be opened of a submission."""
-    return opening.wanted(case.steps, _drawn(case))
-
-
-def _drawn(case: Case) -> list[int]:
-    context = case.context
-    return drawn_steps(context.audit_seed, context.trainer, context.n, len(case.steps))
+    return opening.wanted(case.steps, list(case.plan.steps))
 
 
 def check_chain(case: Case) -> Measure:
@@ -95,7 +79,7 @@ def check_one(case: Case, leaf: StepLeaf) -> float:
         steps.settings_of(case.spec.inner),
     )
     model = case.model_of(weights.shards() if weights else case.base())
-    return check_gradient(model, case.rollouts, case.spec, leaf, gradient, LIMITS)
+    return check_gradient(model, case.rollouts, case.spec, leaf, gradient, case.profile.gradient)
 
 
 def check_transition(

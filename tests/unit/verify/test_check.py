@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 
 from assay.artifact import sandbox
-from assay.artifact.trace import StepLeaf
 from assay.errors import Broken, Refused, Unavailable
-from assay.model.steps import batch_hash, batches
 from assay.protocol import spec as task_spec
 from assay.protocol import toploc
 from assay.protocol.profile import documents
 from assay.types import Reason, Verdict
 from assay.verify.audit import drawn_groups
 from assay.verify.check import NO_EVIDENCE, CheckLine, Finding, _guarded, check_json, check_submission, context_to_json
+from unit.verify.conftest import rehashed
 
 ORDER = ["schema", "assignment", "bounds", "reward", "update", "chain", "activation", "sampling", "step"]
 
@@ -182,14 +181,7 @@ def drawn_row(bench) -> int:
 def test_check__false_logprob_of_a_drawn_rollout__is_invalid_sampling(honest) -> None:
     row = drawn_row(honest)
     change = with_row("logprobs", row, lambda r: np.subtract(r, [[0.5, 0, 0, 0, 0, 0]], out=r))
-
-    def rehashed(leaves: list[StepLeaf]) -> list[StepLeaf]:
-        made = change(honest.case().rollouts)
-        rows = batches(len(made), honest.spec.rollout.group_size, len(leaves))
-        return [replace(leaf, batch_hash=batch_hash(made, part)) for leaf, part in zip(leaves, rows, strict=True)]
-
-    finding = honest.forged(rollouts=change, steps=rehashed)
-    found = finding.check()
+    found = honest.forged(rollouts=change, steps=rehashed(honest, change(honest.case().rollouts))).check()
     assert (found.verdict, found.reason, found.leaf) == (Verdict.INVALID, Reason.SAMPLING, row)
     assert found.value == pytest.approx(0.5, abs=1e-3) and found.threshold == honest.case().profile.logprob
 

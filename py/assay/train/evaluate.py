@@ -14,6 +14,7 @@ from transformers.models.llama.modeling_llama import LlamaForCausalLM
 from assay.artifact.weights import read_checkpoint
 from assay.model import load
 from assay.model.env.base import Environment
+from assay.model.reward import reward
 from assay.protocol.spec import TaskSpec
 from assay.train import engine, rollout
 
@@ -33,4 +34,4 @@ def held_out_reward(model: LlamaForCausalLM, env: Environment, items: int, max_n
     seeds = env.held_out(items)
     said = engine.greedy(model, [env.prompt(seed) for seed in seeds], max_new_tokens, env.eos)
     answers = zip(seeds, said.tokens, said.lengths, strict=True)
-    return float(np.mean([env.score(seed, row[:length].tolist()) for seed, row, length in answers]))
+    return float(np.mean([reward(env, seed, row[:length].tolist()) for seed, row, length in answers]))

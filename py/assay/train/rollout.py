@@ -17,6 +17,7 @@ from assay.errors import Refused
 from assay.model import profile
 from assay.model.env import registry
 from assay.model.env.base import Environment
+from assay.model.reward import rewards
 from assay.protocol import toploc
 from assay.protocol.assignment import group_seed, noise_key, prompt_seed
 from assay.protocol.profile import Profile, of_task
@@ -73,14 +74,12 @@ def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engine
     prompts = [env.prompt(seed) for seed in seeds]
     prompt_lengths = np.array([len(prompt) for prompt in prompts], np.int16)
     asked = _padded([np.array(prompt, np.int32) for prompt in prompts], PAD, np.int32)
-    answers = zip(sampled.tokens, sampled.lengths, strict=True)
-    rewards = [env.score(seeds[i // size], row[:length].tolist()) for i, (row, length) in enumerate(answers)]
     return Rollouts(
         prompts=np.repeat(asked, size, axis=0),
         prompt_lengths=np.repeat(prompt_lengths, size),
         tokens=sampled.tokens,
         lengths=sampled.lengths,
-        rewards=np.array(rewards, np.float32),
+        rewards=rewards(env, seeds, size, sampled.tokens, sampled.lengths),
         logprobs=sampled.logprobs,
         proofs=_proofs(sampled.hidden, sampled.lengths, rules),
         prompt_proofs=_proofs(sampled.prompts, prompt_lengths, rules),

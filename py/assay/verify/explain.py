@@ -13,6 +13,7 @@ from typing import Any
 
 from assay.errors import Refused
 from assay.model import load
+from assay.model.reward import reward
 from assay.protocol import profile, toploc
 from assay.protocol import spec as task_spec
 from assay.protocol.profile import profile_hash
@@ -38,9 +39,11 @@ def explain(
 ) -> Explanation:
     """Check the submission again; report each check and what stands at the leaf that failed. Errors as the check."""
     finding = check_submission(folder, checkpoint_folder, spec, context, openings)
+    case = Case(folder, checkpoint_folder, spec, context, openings)
     lines = [
         f"task {context.task}, round {context.round}, trainer {context.trainer}, submission {context.n}",
         f"{finding.verdict.name}: {finding.message}",
+        *_what_failed(case, finding),
         "",
         f"{'check':<12}{'seconds':>9}  {'measured':>12}  {'threshold':>12}",
     ]
@@ -50,7 +53,7 @@ def explain(
         lines.append(f"{line.name:<12}{line.seconds:>9.3f}  {measured:>12}  {threshold:>12}  {mark}")
     detail = _DETAILS.get(finding.reason)
     if finding.verdict is Verdict.INVALID and detail is not None and finding.leaf is not None:
-        lines += ["", *detail(Case(folder, checkpoint_folder, spec, context), finding.leaf)]
+        lines += ["", *detail(case, finding.leaf)]
     return Explanation(finding, "\n".join(lines))
 
 
@@ -62,6 +65,19 @@ def explain_json(args: dict[str, Any]) -> dict[str, Any]:
     openings = Path(args["openings"]) if args.get("openings") else None
     found = explain(Path(args["folder"]), Path(args["checkpoint_folder"]), spec, context_of(args["context"]), openings)
     return {"finding": found.finding.to_json(), "text": found.text}
+
+
+def _what_failed(case: Case, finding: Finding) -> list[str]:
+    """Return reason, class, leaf, value and threshold, and the profile that a tolerance comes from."""
+    if finding.verdict is Verdict.VALID:
+        return []
+    leaf = "-" if finding.leaf is None else str(finding.leaf)
+    kind = "statistical" if finding.is_statistical else "exact"
+    line = f"reason {finding.reason.name.lower()} ({kind}) · leaf {leaf}"
+    line += f" · value {_text(finding.value)} · threshold {_text(finding.threshold)}"
+    if not finding.is_statistical:
+        return [line]
+    return [line, f"profile {case.profile.name} 0x{profile_hash(case.profile).hex()}"]
 
 
 def _text(value: float | None) -> str:
@@ -89,7 +105,7 @@ def _assignment(case: Case, leaf: int) -> list[str]:
 
 def _reward(case: Case, leaf: int) -> list[str]:
     answer = case.rollouts.tokens[leaf, : case.rollouts.lengths[leaf]].tolist()
-    due = case.environment.score(case.prompt_seeds[leaf // case.spec.rollout.group_size], answer)
+    due = reward(case.environment, case.prompt_seeds[leaf // case.spec.rollout.group_size], answer)
     return [*_rollout(case, leaf), f"recomputed  {due:.6f}"]
 
 
@@ -112,8 +128,7 @@ def _activation(case: Case, leaf: int) -> list[str]:
     asked = score(audit.prompts[group : group + 1], prompt_lengths(case, some), committed_prompts(case, some), rules)
     rows = audit.rows[row : row + 1]
     said = score(audit.hidden[row : row + 1], case.rollouts.lengths[rows], committed(case, rows), rules)
-    lines = [*_rollout(case, leaf), f"profile     {rules.name} 0x{profile_hash(rules).hex()}"]
-    lines.append(f"{'chunk':<14}{'what':<26}{'measured':>12}  {'allowed':>12}")
+    lines = [*_rollout(case, leaf), f"{'chunk':<14}{'what':<26}{'measured':>12}  {'allowed':>12}"]
     for name, chunks in (("prompt", asked[0]), ("completion", said[0])):
         measures = [(str(place), limits_of(rules, chunk)) for place, chunk in enumerate(chunks)]
         for place, found in [*measures, ("all", [sequence_of(rules, chunks)])]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.errors import Refused
+from assay.model.reward import rewards
 from assay.types import Reason
 from assay.verify.case import Case, Measure
 
@@ -12,11 +13,7 @@ from assay.verify.case import Case, Measure
 def check_reward(case: Case) -> Measure:
     """Score every rollout again and compare as float32, exactly. Value: the claimed reward, threshold: the true one."""
     rollouts, size = case.rollouts, case.spec.rollout.group_size
-    scores = [
-        case.environment.score(case.prompt_seeds[i // size], row[:length])
-        for i, (row, length) in enumerate(zip(rollouts.tokens.tolist(), rollouts.lengths.tolist(), strict=True))
-    ]
-    expected = np.array(scores, dtype=np.float32)
+    expected = rewards(case.environment, case.prompt_seeds, size, rollouts.tokens, rollouts.lengths)
     wrong = expected != rollouts.rewards
     if bool(wrong.any()):
         leaf = int(np.argmax(wrong))

@@ -17,9 +17,19 @@ def explained(bench) -> str:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("model", ["activation", "mantissas far apart", "prompt     0", "completion 1", "profile     float32 0x"]),
+        (
+            "model",
+            [
+                "activation",
+                "mantissas far apart",
+                "prompt     0",
+                "completion 1",
+                "(statistical) · leaf ",
+                "profile float32 0x",
+            ],
+        ),
         ("tokens", ["sampling", "place  submitted  due  margin"]),
-        ("reward", ["reward", "recomputed  "]),
+        ("reward", ["reason reward (exact) · leaf ", "recomputed  "]),
         ("prompts", ["assignment", "assigned    "]),
         ("update", ["step 1 of 2: loss ", "gradient norm"]),
     ],

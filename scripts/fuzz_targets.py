@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import fuzz_mutate as mutate
-from assay.artifact import folder, manifest, rollouts, tensors, trace, update, weights
+from assay.artifact import folder, manifest, opening, rollouts, tensors, trace, update, weights
 from assay.artifact.manifest import Binding, FileEntry, Manifest
 from assay.artifact.rollouts import Rollouts
 from assay.artifact.trace import StepLeaf
@@ -179,6 +179,24 @@ def _submission() -> dict[str, bytes]:
     return {**files, "manifest.json": sealed.to_json()}
 
 
+SHARDS = np.random.default_rng(1).standard_normal(opening.SHARD + 77).astype(np.float32)
+OPENED = opening.root(opening.WEIGHTS, SHARDS)
+
+
+def _opening() -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as room:
+        opening.write(Path(room) / "x", opening.WEIGHTS, SHARDS)
+        return {path.name: path.read_bytes() for path in (Path(room) / "x").iterdir()}
+
+
+def _read_opening(path: Path, files: dict[str, bytes]) -> object:
+    """Read what a trainer opened under a root that its trace names; the manifest is the trainer's too."""
+    path.mkdir()
+    for name, data in files.items():
+        (path / name).write_bytes(data)
+    return sum(shard.size for shard in opening.open_opening(path, opening.WEIGHTS, OPENED, SHARDS.size).shards())
+
+
 def _read_spec(data: bytes) -> object:
     spec = task_spec.parse_json(data)
     task_spec.check(spec)
@@ -195,7 +213,8 @@ def _impossible(what: str) -> object:
 
 def _one_of_files(files: dict[str, bytes], chance: Random) -> dict[str, bytes]:
     name = chance.choice(sorted(files))
-    change = mutate.mutate_safetensors if name.endswith(".safetensors") else mutate.mutate_json
+    changes = {".safetensors": mutate.mutate_safetensors, ".json": mutate.mutate_json}
+    change = changes.get(Path(name).suffix, mutate.mutate_bytes)
     return {**files, name: change(files[name], chance)}
 
 
@@ -214,6 +233,7 @@ def _targets() -> dict[str, Target]:
         "weights": Target([_weights()], mutate.mutate_safetensors, _read_weights),
         "checkpoint": Target([_checkpoint()], _one_of_files, _read_checkpoint),
         "submission": Target([_submission()], _one_of_files, _read_folder),
+        "opening": Target([_opening()], _one_of_files, _read_opening),
         "manifest": Target(_manifests(), mutate.mutate_json, lambda _, data: manifest.parse(data).root()),
         "trace": Target([_trace()], mutate.mutate_json, lambda _, data: trace.root(trace.decode(data))),
         "profile": Target(

@@ -48,9 +48,9 @@ def _measure(room: Path, given: argparse.Namespace) -> dict[str, Any]:
     from assay.artifact.folder import open_artifact
     from assay.artifact.weights import Checkpoint, write_checkpoint
     from assay.model import load
+    from assay.protocol.plan import KNOWN_FROM, plan_of
     from assay.protocol.spec import to_json
     from assay.train import export, inner, keeping
-    from assay.verify.step import drawn_steps
 
     load.determinism(given.threads)
     config = load.config_for(13, given.hidden, given.layers, 8, 3 * given.hidden)
@@ -67,7 +67,7 @@ def _measure(room: Path, given: argparse.Namespace) -> dict[str, Any]:
 
     export.take_steps = timed  # type: ignore[assignment]
     done = export.train_submission(room / "base", spec, BOUND, BEACON, room / "s", states=room / "states")
-    drawn = drawn_steps(SEED, BOUND["trainer"], 0, spec.inner.steps)  # type: ignore[arg-type]
+    drawn = list(plan_of(SEED, BOUND["trainer"], 0, spec, KNOWN_FROM).steps)  # type: ignore[arg-type]
     begin = time.perf_counter()
     folders = keeping.open_steps(room / "states", room / "s", room / "base", spec, drawn, room / "opened")
     opened = time.perf_counter() - begin
@@ -110,12 +110,14 @@ def _spec(root: bytes, groups: int) -> Any:
 def _audit(room: Path, threads: int) -> dict[str, float]:
     from assay.model import load
     from assay.protocol import spec as task_spec
+    from assay.protocol.plan import KNOWN_FROM
     from assay.verify import step
     from assay.verify.case import Case, Context
 
     load.determinism(threads)
     units = int((room / "units").read_text())
-    context = Context(**BOUND, units=units, beacon=BEACON, audit_seed=SEED)  # type: ignore[arg-type]
+    at = {"units": units, "beacon": BEACON, "audit_seed": SEED, "history": KNOWN_FROM}
+    context = Context(**BOUND, **at)  # type: ignore[arg-type]
     case = Case(
         room / "s", room / "base", task_spec.parse_json((room / "spec.json").read_bytes()), context, room / "openings"
     )

@@ -74,7 +74,7 @@ def test_round_trip__any_spec__survives_toml_and_json(spec: TaskSpec) -> None:
 def test_parse_toml__example__has_its_defaults_and_wei() -> None:
     spec = example()
 
-    assert (spec.protocol, spec.outer.lr_4096, spec.model.architecture) == (1, 4096, "llama")
+    assert (spec.protocol, spec.outer.lr_4096, spec.model.architecture) == (2, 4096, "llama")
     assert (spec.money.budget, spec.money.price) == (180 * ASY, 4 * ASY // 1000)
 
 
@@ -120,7 +120,7 @@ def test_spec_hash__is_keccak_of_canonical_json() -> None:
             "money.bond: 1.0000000001 must be a multiple of 0.000000001 tokens",
         ),
         ('kind = "grpo"', 'kind = "sft"', "kind: 'sft' must be grpo"),
-        ('kind = "grpo"', 'kind = "grpo"\nprotocol = 2', "protocol: 2 must be from 1 to 1"),
+        ('kind = "grpo"', 'kind = "grpo"\nprotocol = 1', "protocol: 1 must be from 2 to 2"),
         ('tokenizer = "digits"', 'tokenizer = "a b"', "model.tokenizer: 'a b' must be a tokenizer's name"),
         ("0x" + "44" * 32, "0x44", "verification.profiles[0]: a digest is written"),
         ('["0x' + "44" * 32 + '"]', "[]", "verification.profiles: must be a list of 1 to 8 values"),

@@ -87,7 +87,7 @@ class VerificationSpec:
 
     `profiles` are hashes of calibrated profiles (`protocol.profile`), which hold the thresholds; a trainer names one of
     them by its index. `chunk` tokens share one proof of `top_k` activations, as in every profile named. `groups` are
-    drawn per submission.
+    drawn per submission. An update may raise the loss of `held_out` items by `max_loss_rise` nats a token.
     """
 
     profiles: Annotated[tuple[bytes, ...], Listed(Digest(), 8)]
@@ -95,6 +95,8 @@ class VerificationSpec:
     top_k: Annotated[int, Whole(1, 4096)]
     groups: Annotated[int, Whole(1, 4096)]
     max_update_norm: Annotated[float, Real(0, 1e12, lo_open=True)]
+    held_out: Annotated[int, Whole(1, 4096)] = 64
+    max_loss_rise: Annotated[float, Real(0, 1000)] = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

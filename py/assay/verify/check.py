@@ -26,6 +26,7 @@ from assay.verify.assignment import check_assignment
 from assay.verify.audit import check_activation, evidence, prefill
 from assay.verify.bounds import check_bounds
 from assay.verify.case import Case, Context, Measure
+from assay.verify.held_out import check_held_out
 from assay.verify.reward import check_reward
 from assay.verify.sampling import check_sampling
 from assay.verify.schema import check_schema
@@ -132,6 +133,7 @@ class _Run:
         yield "sampling", Reason.SAMPLING, lambda: check_sampling(case, self.audit)
         if self.before is not None:
             yield "worker", Reason.ACTIVATION, partial(self._worker, self.before)
+        yield "held-out", Reason.UPDATE, lambda: check_held_out(case)
         yield "step", Reason.STEP, lambda: check_step(case)
 
     def cheap(self) -> Iterator[_Check]:

@@ -85,10 +85,10 @@ def check_gradient(
     rows = steps.batches(rollouts.tokens.shape[0], spec.rollout.group_size, spec.inner.steps)[leaf.step]
     weight = loss.advantages(rollouts.rewards, spec.rollout.group_size)
     factor = optimizer.clip_factor(leaf.grad_norm, spec.inner.max_grad_norm)
-    # Layers keep what goes in and repeat the rest: the batch's activations would be larger than the model. Training mode
-    # is what switches this on; nothing drops out.
+    # Layers keep what goes in and repeat the rest: the batch's activations would be larger than the model. It is on in
+    # training mode only; nothing drops out.
     model.train()
-    model.gradient_checkpointing_enable({"use_reentrant": False})
+    model.activation_checkpointing_enable({"use_reentrant": False})
     with gradient.reader() as read:
         comparison = _Comparison(model, read, factor)
         own = steps.backward(model, rollouts, weight, rows, spec.inner, spec.rollout.temperature)

@@ -86,6 +86,7 @@ def spec_of(base: bytes) -> TaskSpec:
         outer=OuterSpec(),
         verification=VerificationSpec(
             profiles=(profile_hash(FLOAT32), profile_hash(BF16)), chunk=4, top_k=16, groups=4, max_update_norm=4.0,
+            max_loss_rise=0.5,
         ),
         rounds=RoundsSpec(
             count=6, period=25, work=9, seal_delay=1, commit=7, reveal=4, attest=4, challenge=5, lead=3, staleness=2,

@@ -19,7 +19,7 @@ from assay.verify.audit import drawn_groups
 from assay.verify.check import NO_EVIDENCE, CheckLine, Finding, _guarded, check_json, check_submission, context_to_json
 from unit.verify.conftest import rehashed
 
-ORDER = ["schema", "assignment", "bounds", "reward", "update", "chain", "activation", "sampling", "step"]
+ORDER = ["schema", "assignment", "bounds", "reward", "update", "chain", "activation", "sampling", "held-out", "step"]
 
 
 def test_check__honest_submission__is_valid_with_evidence(honest) -> None:

@@ -56,7 +56,7 @@ def test_explain__reward__names_claimed_and_true_value(submit: Callable) -> None
 
 def test_explain__honest_submission__says_that_every_check_passed(honest) -> None:
     text = explained(honest)
-    assert "VALID: every check passed" in text and text.count("  passed") == 9
+    assert "VALID: every check passed" in text and text.count("  passed") == 10
 
 
 def test_explain__malformed_submission__needs_no_leaf(honest) -> None:

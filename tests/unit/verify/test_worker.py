@@ -26,7 +26,7 @@ def test_check__worker_known__its_test_runs_before_the_steps_and_gives_the_next_
     first = with_state(honest, WorkerState())
 
     assert first.verdict is Verdict.VALID and not first.is_statistical
-    assert [line.name for line in first.checks] == [*ORDER[:-1], "worker", "step"]
+    assert [line.name for line in first.checks] == [*ORDER[:-2], "worker", *ORDER[-2:]]
     assert first.worker is not None and first.worker["groups"] == 4
     second = with_state(honest, WorkerState.from_json(first.worker))
     assert second.worker is not None and second.worker["groups"] == 8

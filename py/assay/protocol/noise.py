@@ -95,10 +95,11 @@ def gumbel_at(keys: NDArray[np.uint64], position: int, vocab: int) -> F64:
 
 
 class Races:
-    """The race of one token at a time over a large vocabulary, as `gumbel` gives it and to the last bit.
+    """Races over a large vocabulary, as `gumbel` gives them and to the last bit, for much less than all of the noise.
 
-    A token that lies more than HIGH behind the one that was taken can only win with noise above HIGH, and whether it
-    has that is seen on its word, without a logarithm. Words are made in blocks that stay in the processor's cache.
+    A token that lies more than HIGH behind the one that was taken can only win with noise above HIGH. Whether it has
+    that is seen on its word, without a logarithm; a race that isn't whole takes it that none has. Words are made in
+    blocks that stay in the processor's cache.
     """
 
     def __init__(self, vocab: int) -> None:
@@ -117,17 +118,42 @@ class Races:
                 self._words[at : at + size, lane] = word
         return self._words.reshape(-1)[: self._vocab]
 
-    def run(self, key: int, position: int, scores: F64, said: int) -> tuple[int, float]:
-        """Return (the token that had to come, by how much `said` lost to it); scores: logits / T, float64[vocab]."""
-        words = self.words(key, position)
-        mine = float(scores[said] + _gumbel_of(words[said : said + 1])[0])
-        near = scores >= mine - HIGH
-        near |= words >= _RARE
-        near[said] = True
-        (tokens,) = np.nonzero(near)
-        found = scores[tokens] + _gumbel_of(words[tokens])
-        best = int(np.argmax(found))
-        return int(tokens[best]), float(found[best]) - mine
+    def run(
+        self,
+        keys: NDArray[np.uint64],
+        positions: NDArray[np.int64],
+        logits: NDArray[np.float32],
+        temperature: float,
+        said: NDArray[np.int64],
+        whole: NDArray[np.bool_],
+    ) -> tuple[NDArray[np.int64], F64]:
+        """Run n races: keys[n], positions[n], logits float32[n, vocab], the tokens said[n], which races are whole.
+
+        Returns the tokens int64[n] that had to come, and float64[n], by how much `said` lost to them.
+        """
+        every = np.arange(len(said))
+        mine = logits[every, said].astype(np.float64) / temperature + _gumbel_of(_words_of(keys, positions, said))
+        least = (mine - HIGH) * temperature
+        near = logits >= (least - 1e-5 * (1.0 + np.abs(least))).astype(np.float32)[:, None]  # rather one too many
+        near[every, said] = True
+        for race in np.flatnonzero(whole).tolist():
+            near[race] |= self.words(int(keys[race]), int(positions[race])) >= _RARE
+        races, tokens = np.divmod(np.flatnonzero(near), self._vocab)
+        found = logits[races, tokens].astype(np.float64) / temperature
+        found += _gumbel_of(_words_of(keys[races], positions[races], tokens))
+        first = np.searchsorted(races, every)  # each race has the token that was said at least
+        won = np.maximum.reduceat(found, first)
+        best = np.flatnonzero(found == won[races])
+        best = best[np.unique(races[best], return_index=True)[1]]  # of equals the lowest token
+        return tokens[best], won - mine
+
+
+def _words_of(keys: NDArray[np.uint64], positions: NDArray[np.int64], tokens: NDArray[np.int64]) -> U32:
+    """Return the words of single tokens, each at a position under a key of its own: uint32[n]."""
+    counter = np.zeros((len(tokens), LANES), np.uint32)
+    counter[:, 0], counter[:, 1] = tokens // LANES, positions
+    key = np.stack([keys >> _SHIFT, keys & _LOW], axis=-1).astype(np.uint32)
+    return philox4x32(counter, key)[np.arange(len(tokens)), tokens % LANES]
 
 
 def _encrypted(key: int, position: int, counters: NDArray[np.uint64], rooms: list[NDArray[np.uint64]]) -> list[Any]:

@@ -17,6 +17,7 @@ from fractions import Fraction
 from math import comb
 from typing import Final
 
+from assay.protocol.hashing import keccak
 from assay.protocol.sections import PARTS, TaskSpec
 from assay.protocol.sortition import draw
 
@@ -43,6 +44,8 @@ class Standing(StrEnum):
     PROVEN = "proven"
 
 
+WHOLE_EVERY: Final = 4
+"""Of so many places in a rollout of a large vocabulary, one is raced against every token."""
 UNKNOWN: Final = History()
 KNOWN_FROM: Final = History(accepted=4, rounds=2)
 PROVEN_FROM: Final = History(accepted=16, rounds=8)
@@ -87,6 +90,11 @@ def plan_of(seed: bytes, trainer: str, n: int, spec: TaskSpec, history: History)
     size, whose = size_of(spec, standing(history)), f"{trainer.lower()}/{n}"
     groups = draw(seed, f"groups/{whose}", size.groups, spec.rollout.groups)
     return Plan(tuple(groups), tuple(draw(seed, f"steps/{whose}", size.steps, spec.inner.steps)))
+
+
+def whole_race(seed: bytes, row: int) -> int:
+    """Return the first of a rollout's places at which its token races with the whole of a large vocabulary."""
+    return keccak(seed + b"race" + row.to_bytes(8, "big"))[0] % WHOLE_EVERY
 
 
 def chance(whole: int, faked: int, drawn: int, power: Fraction = CHECK_POWER) -> Fraction:

@@ -16,12 +16,15 @@ from assay.errors import Refused
 from assay.model.loss import token_logprobs
 from assay.protocol.assignment import noise_key
 from assay.protocol.noise import Races, gumbel
+from assay.protocol.plan import WHOLE_EVERY, whole_race
 from assay.types import Reason
 from assay.verify.audit import Audit
 from assay.verify.case import Case, Measure
 
 SMALL = 4096
 """Vocabularies up to this size are raced in one piece."""
+PIECE = 32
+"""Races over a larger one that are run together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def replay(case: Case, audit: Audit) -> Replay:
     tokens = rollouts.tokens[audit.rows]
     inside = np.arange(tokens.shape[1]) < rollouts.lengths[audit.rows][:, None]
     if audit.logits.shape[2] > SMALL:
-        return _replay_one_by_one(case, audit, keys, inside)
+        return _replay_piecewise(case, audit, keys, inside)
     race = audit.logits.numpy().astype(np.float64)
     race /= case.spec.rollout.temperature
     race += gumbel(keys, tokens.shape[1], race.shape[2])
@@ -49,14 +52,23 @@ def replay(case: Case, audit: Audit) -> Replay:
     return Replay(margins, race.argmax(axis=2), inside)
 
 
-def _replay_one_by_one(case: Case, audit: Audit, keys: NDArray[np.uint64], inside: NDArray[np.bool_]) -> Replay:
-    """The same for large vocabularies, where noise for every token would cost as much as the prefill."""
+def _replay_piecewise(case: Case, audit: Audit, keys: NDArray[np.uint64], inside: NDArray[np.bool_]) -> Replay:
+    """The same for large vocabularies, where noise for every token would cost as much as the prefill.
+
+    Every token races with all that lie near it; at one place in four, which the audit seed draws, with all there are.
+    Who takes another token than a far one that won by rare noise is found at those places.
+    """
     tokens, logits, temperature = case.rollouts.tokens[audit.rows], audit.logits.numpy(), case.spec.rollout.temperature
     races = Races(logits.shape[2])
+    first = [whole_race(case.context.audit_seed, row) for row in audit.rows.tolist()]
     margins, due = np.zeros(inside.shape), np.zeros(inside.shape, np.int64)
-    for row, place in np.argwhere(inside).tolist():
-        scores = logits[row, place].astype(np.float64) / temperature
-        due[row, place], margins[row, place] = races.run(int(keys[row]), place, scores, int(tokens[row, place]))
+    for row, length in enumerate(inside.sum(axis=1).tolist()):
+        for at in range(0, length, PIECE):
+            part = slice(at, min(at + PIECE, length))
+            places, said = np.arange(part.start, part.stop), tokens[row, part].astype(np.int64)
+            key, whole = np.full(len(places), keys[row]), places % WHOLE_EVERY == first[row]
+            found = races.run(key, places, logits[row, part], temperature, said, whole)
+            due[row, part], margins[row, part] = found
     return Replay(margins, due, inside)
 
 

@@ -70,24 +70,43 @@ def test_bounds__no_word_gives_noise_beyond_them() -> None:
 
 
 @pytest.mark.parametrize("vocab", [3, 4096, 20_001])
-def test_races__words_and_winners__are_those_of_the_whole_noise(vocab: int) -> None:
-    rng, races = np.random.default_rng(5), Races(vocab)
-    for position in range(6):
-        key = int(rng.integers(0, 2**64, dtype=np.uint64))
-        scores = rng.standard_normal(vocab) * 4
-        whole = noise.gumbel_at(np.array([key], np.uint64), position, vocab)[0] + scores
-        for said in (int(np.argmax(whole)), int(rng.integers(vocab)), int(np.argmin(whole))):
-            due, margin = races.run(key, position, scores, said)
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_races__whole__words_and_winners_are_those_of_the_whole_noise(vocab: int, temperature: float) -> None:
+    rng, races, n = np.random.default_rng(5), Races(vocab), 6
+    keys, places = rng.integers(0, 2**64, n, dtype=np.uint64), np.arange(n)
+    logits = (rng.standard_normal((n, vocab)) * 4).astype(np.float32)
+    noises = np.stack([noise.gumbel_at(keys[i : i + 1], i, vocab)[0] for i in range(n)])
+    raced = noises + logits.astype(np.float64) / temperature
+    for said in (raced.argmax(axis=1), rng.integers(vocab, size=n), raced.argmin(axis=1)):
+        due, margins = races.run(keys, places, logits, temperature, said, np.ones(n, bool))
 
-            assert due == int(np.argmax(whole))
-            assert margin == whole.max() - whole[said]
+        assert (due == raced.argmax(axis=1)).all()
+        assert (margins == raced.max(axis=1) - raced[np.arange(n), said]).all()
+    words = np.stack([races.words(int(keys[i]), i).copy() for i in range(n)])
+    assert (noise._gumbel_of(words) == noises).all()
+
+
+def test_races__near_tokens_only__find_every_winner_that_isnt_far_behind() -> None:
+    vocab, n, rng = 20_001, 40, np.random.default_rng(6)
+    keys, places, every = np.full(n, 9, np.uint64), np.arange(n), np.arange(n)
+    logits = (rng.standard_normal((n, vocab)) * 4).astype(np.float32)
+    raced = np.stack([noise.gumbel_at(keys[:1], place, vocab)[0] for place in places]) + logits
+    due, said = raced.argmax(axis=1), np.argsort(raced, axis=1)[:, -2]
+    honest = Races(vocab).run(keys, places, logits, 1.0, due, np.zeros(n, bool))
+    assert (honest[0] == due).all() and (honest[1] == 0).all()
+
+    found, margins = Races(vocab).run(keys, places, logits, 1.0, said, np.zeros(n, bool))
+    far = logits[every, due] < raced[every, said] - noise.HIGH
+    assert 0 < far.sum() < n / 4
+    assert (found == np.where(far, said, due)).all() and ((margins == 0) == far).all()
 
 
 def test_races__flat_scores__a_token_far_behind_wins_by_its_word_alone() -> None:
-    vocab, races = 50_000, Races(50_000)
-    scores = np.full(vocab, -9.0)
-    scores[0] = 0.0
-    for position in range(40):  # e^-9 · 50,000: the tail wins nearly always
-        whole = noise.gumbel_at(np.array([77], np.uint64), position, vocab)[0] + scores
+    vocab, n = 50_000, 40
+    logits = np.full((n, vocab), -9.0, np.float32)  # e^-9 · 50,000: the tail wins nearly always
+    logits[:, 0] = 0.0
+    keys, places = np.full(n, 77, np.uint64), np.arange(n)
+    raced = np.stack([noise.gumbel_at(keys[:1], place, vocab)[0] for place in places]) + logits
+    due, margins = Races(vocab).run(keys, places, logits, 1.0, np.zeros(n, np.int64), np.ones(n, bool))
 
-        assert races.run(77, position, scores, 0) == (int(np.argmax(whole)), float(whole.max() - whole[0]))
+    assert (due == raced.argmax(axis=1)).all() and (margins == raced.max(axis=1) - raced[:, 0]).all()

@@ -64,12 +64,12 @@ def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
     if isinstance(action, Train):
         _train(node, task, spec, action)
     elif isinstance(action, Submit):
-        _submit(node, task, action.round)
+        _submit(node, task, spec, action.round)
     elif isinstance(action, OpenSteps):
         if _fault(node.config, action.round) not in (SILENT, WITHHOLD):
             open_steps(node, task, spec, action)
     elif isinstance(action, Skip):
-        _skip(node, task, action)
+        _skip(node, task, action.round, action.why)
     elif isinstance(action, OpenCanary):
         open_canary(node, task, action.round)
     elif isinstance(action, Replay):
@@ -135,15 +135,20 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
     node.jobs.start(key(task.id, action.round, "train"), work, done, heavy=True)
 
 
-def _skip(node: Node, task: TaskRow, action: Skip) -> None:
-    if node.store.note(task.id, action.round, "skipped") is None:
-        node.store.put_note(task.id, action.round, "skipped", {"why": action.why})
-        node.say(f"task {task.id} round {action.round} · skipped: {action.why}")
+def _skip(node: Node, task: TaskRow, round_: int, why: str) -> None:
+    if node.store.note(task.id, round_, "skipped") is None:
+        node.store.put_note(task.id, round_, "skipped", {"why": why})
+        node.say(f"task {task.id} round {round_} · skipped: {why}")
 
 
-def _submit(node: Node, task: TaskRow, round_: int) -> None:
+def _submit(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
     note = node.store.note(task.id, round_, "trained")
     if note is None:
+        return
+    rise, most = note.json["loss_rise"], spec.verification.max_loss_rise
+    if rise > most and not _fault(node.config, round_):
+        # honest work may be unlucky: it would be refused, so its bond isn't risked
+        _skip(node, task, round_, f"its update raises the loss of held-out items by {rise:.3f}, {most:g} are allowed")
         return
     salt = mark_salt(node.config.signer, node.config.chain_id, node.deployment.ledger, task.id, round_)
     canary = node.store.note(task.id, round_, "canary")

@@ -38,7 +38,7 @@ def train(args: dict[str, Any]) -> dict[str, Any]:
         states=Path(args["states"]),
     )
     bad = _known_bad(args, made) if args.get("canary") else {}
-    return {"root": hex32(made.root), "units": made.units, **bad}
+    return {"root": hex32(made.root), "units": made.units, "loss_rise": made.loss_rise, **bad}
 
 
 def _known_bad(args: dict[str, Any], made: Submitted) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from assay.artifact.trace import StepLeaf
 from assay.artifact.weights import Checkpoint, read_checkpoint
 from assay.errors import Refused
 from assay.model import load
+from assay.model.held_out import held_out_loss
 from assay.protocol import codec
 from assay.protocol import profile as profiles
 from assay.protocol.spec import TaskSpec
@@ -38,11 +39,13 @@ BINDING_KEYS = ("chain_id", "ledger", "task", "round", "trainer", "n", "base", "
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An artifact that is ready to be submitted: its root, its units (completion tokens) and its manifest."""
+    """An artifact that is ready to be submitted: its root, its units (completion tokens) and its manifest, and by how
+    many nats a token its inner steps raised the loss of held-out items."""
 
     root: bytes
     units: int
     manifest: Manifest
+    loss_rise: float
 
 
 def train_submission(
@@ -69,11 +72,14 @@ def train_submission(
     bound = {key: binding_base[key] for key in BINDING_KEYS}
     checkpoint = read_checkpoint(checkpoint_folder, spec.rounds.max_artifact_bytes)
     made = _rollouts(checkpoint, spec, bound, beacon, profile, fault, progress)
-    model = load.build(checkpoint.config, checkpoint.arrays)
+    model, environment = load.build(checkpoint.config, checkpoint.arrays), rollout.environment_of(spec)
+    before = held_out_loss(model, environment, spec.verification.held_out)
     leaves, gradient = take_steps(model, made, spec, bound, progress, states)
     if fault == "update":
         gradient = faults.random_update(gradient, faults.dice(beacon, bound["trainer"]))
-    return _write(out, spec, bound | {"profile": profile}, made, leaves, gradient)
+    manifest = _write(out, spec, bound | {"profile": profile}, made, leaves, gradient)
+    rise = held_out_loss(model, environment, spec.verification.held_out) - before
+    return Submitted(manifest.root(), made.units, manifest, rise)
 
 
 def _rollouts(
@@ -111,7 +117,7 @@ def _write(
     made: Rollouts,
     leaves: list[StepLeaf],
     gradient: NDArray[np.float32],
-) -> Submitted:
+) -> Manifest:
     q, scale = codec.quantise(gradient)
     binding = Binding(
         protocol=PROTOCOL,
@@ -127,5 +133,4 @@ def _write(
         rollout_file.write(paths[rollout_file.NAME], made, spec)
         trace_file.write(paths[trace_file.NAME], leaves)
         update_file.write(paths[update_file.NAME], update_file.Update(q, scale))
-        manifest = write_artifact(out, "submission", binding, dict(paths))
-    return Submitted(manifest.root(), made.units, manifest)
+        return write_artifact(out, "submission", binding, dict(paths))

@@ -7,9 +7,10 @@ import pytest
 
 from assay.artifact.update import Update
 from assay.errors import Refused
+from assay.model.held_out import held_out_loss
 from assay.protocol import codec
 from assay.types import Reason
-from assay.verify.held_out import check_held_out, held_out_loss
+from assay.verify.held_out import check_held_out
 
 
 def test_check_held_out__honest_update__gives_what_it_did_to_the_loss(honest) -> None:

@@ -6,6 +6,11 @@ mask is needed and a row's numbers don't depend on how long its neighbours are. 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +19,19 @@ from transformers.models.llama.modeling_llama import LlamaForCausalLM
 from assay.errors import Refused
 
 Ints = NDArray[np.integer]
+
+
+@dataclass(slots=True)
+class Watch:
+    """Asks a prefill for the output of one more decoder layer, counted from 0, and holds what it gave.
+
+    hidden float32[n, t, h] are its states at the places that produced the tokens, prompts float32[n / size, p, h] those
+    of the prompts, as `prefill_groups` gives the last ones.
+    """
+
+    layer: int
+    hidden: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
+    prompts: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
 
 
 def layout(prompts: Ints, prompt_lengths: Ints, tokens: Ints, lengths: Ints) -> tuple[torch.Tensor, torch.Tensor]:
@@ -76,14 +94,17 @@ def prefill_groups(
     lengths: Ints,
     size: int,
     batch: int = 256,
+    watch: Watch | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return what `prefill` does, and the states of the prompts float32[n / size, p, h], 0 or anything after the end.
 
-    `size` rows after one another share their prompt; its states are those of the first.
+    `size` rows after one another share their prompt; its states are those of the first. A `watch` is filled by the same
+    pass.
     """
-    logits, hidden = [], []
+    logits, hidden, watched = [], [], []
     asked = torch.zeros(-(-len(tokens) // size), prompts.shape[1], model.config.hidden_size)
-    with torch.inference_mode():
+    watched_prompts = torch.zeros_like(asked) if watch is not None else None
+    with torch.inference_mode(), _outputs(model, watch) as outputs:
         for at in range(0, len(tokens), batch):
             rows = slice(at, at + batch)
             ids, places = layout(prompts[rows], prompt_lengths[rows], tokens[rows], lengths[rows])
@@ -91,7 +112,36 @@ def prefill_groups(
             found = torch.take_along_dim(whole, places[:, :, None], dim=1)
             hidden.append(found.float())
             logits.append(model.lm_head(found).float())
-            first = whole[-at % size :: size, : asked.shape[1]]
-            group = -(-at // size)
-            asked[group : group + len(first), : first.shape[1]] = first
+            _first_of_each(whole, at, size, asked)
+            if watched_prompts is not None:
+                inner = outputs.pop()
+                watched.append(torch.take_along_dim(inner, places[:, :, None], dim=1).float())
+                _first_of_each(inner, at, size, watched_prompts)
+    if watch is not None and watched_prompts is not None:
+        watch.hidden, watch.prompts = torch.cat(watched), watched_prompts
     return torch.cat(logits), torch.cat(hidden), asked
+
+
+def _first_of_each(whole: torch.Tensor, at: int, size: int, into: torch.Tensor) -> None:
+    """Copy the prompt's states of the first row of each group that begins in a batch that begins at row `at`."""
+    first = whole[-at % size :: size, : into.shape[1]]
+    group = -(-at // size)
+    into[group : group + len(first), : first.shape[1]] = first
+
+
+@contextmanager
+def _outputs(model: LlamaForCausalLM, watch: Watch | None) -> Iterator[list[torch.Tensor]]:
+    """Give a list to which each pass adds the watched layer's output."""
+    seen: list[torch.Tensor] = []
+    if watch is None:
+        yield seen
+        return
+
+    def keep(_module: Any, _inputs: Any, output: Any) -> None:
+        seen.append(output[0] if isinstance(output, tuple) else output)
+
+    handle = model.model.layers[watch.layer].register_forward_hook(keep)
+    try:
+        yield seen
+    finally:
+        handle.remove()

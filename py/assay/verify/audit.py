@@ -1,7 +1,8 @@
 """Check 5: one prefill of the drawn groups, compared with the committed fingerprints.
 
 The audit seed is known only after the submission's root is on chain. The prefill's logits serve the sampling replay
-too, and its own fingerprints are the evidence that it was done. Doesn't look at groups that weren't drawn.
+too, and its own fingerprints of a drawn layer that nobody published are the evidence that it was done. Doesn't look at
+groups that weren't drawn.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from assay.errors import Refused
 from assay.model import forward
-from assay.protocol import merkle, toploc
+from assay.protocol import toploc
+from assay.protocol.evidence import Place, layer_of
 from assay.protocol.profile import Float32Limits, Profile
 from assay.protocol.toploc import ChunkScore
 from assay.types import Reason
@@ -32,8 +34,8 @@ class Audit:
     """An own prefill of the drawn groups.
 
     groups int64[g]; rows int64[m], their rollouts; logits float32[m, t, v]; states that produced the tokens, hidden
-    float32[m, t, h], and those of the prompts, prompts float32[g, p, h]. The checks note in `seen` what the worker's
-    sequential test takes of them.
+    float32[m, t, h], and those of the prompts, prompts float32[g, p, h]; `watch` has both at the evidence's layer. The
+    checks note in `seen` what the worker's sequential test takes of them.
     """
 
     groups: NDArray[np.int64]
@@ -41,6 +43,7 @@ class Audit:
     logits: torch.Tensor
     hidden: torch.Tensor
     prompts: torch.Tensor
+    watch: forward.Watch
     seen: Observed = field(default_factory=Observed)
 
 
@@ -54,25 +57,34 @@ def prefill(case: Case) -> Audit:
     size, rollouts = case.spec.rollout.group_size, case.rollouts
     groups = np.array(drawn_groups(case), dtype=np.int64)
     rows = (groups[:, None] * size + np.arange(size)).reshape(-1)
+    at, model = case.context, case.model()
+    watch = forward.Watch(layer_of(at.audit_seed, at.trainer, at.n, len(model.model.layers)))
     logits, hidden, prompts = forward.prefill_groups(
-        case.model(),
+        model,
         rollouts.prompts[rows],
         rollouts.prompt_lengths[rows],
         rollouts.tokens[rows],
         rollouts.lengths[rows],
         size,
+        watch=watch,
     )
-    return Audit(groups, rows, logits, hidden, prompts)
+    return Audit(groups, rows, logits, hidden, prompts, watch)
 
 
-def evidence(case: Case, audit: Audit) -> bytes:
-    """Return the 32-byte Merkle root over this node's own fingerprints of the drawn prompts and rollouts."""
+def fingerprints(case: Case, audit: Audit) -> list[bytes]:
+    """Return this node's own fingerprints at the evidence's layer: drawn prompts, then drawn rollouts, by chunk."""
     rules = case.profile
     own = [
-        *fingerprint(audit.prompts, prompt_lengths(case, audit.groups), rules),
-        *fingerprint(audit.hidden, case.rollouts.lengths[audit.rows], rules),
+        *fingerprint(audit.watch.prompts, prompt_lengths(case, audit.groups), rules),
+        *fingerprint(audit.watch.hidden, case.rollouts.lengths[audit.rows], rules),
     ]
-    return merkle.root([proof for row in own for proof in row])
+    return [proof for row in own for proof in row]
+
+
+def place_of(case: Case, validator: str) -> Place:
+    """Return what the evidence of a validator for this submission is bound to."""
+    at = case.context
+    return Place(at.chain_id, at.ledger, at.task, at.round, case.artifact.root, validator)
 
 
 def prompt_lengths(case: Case, groups: NDArray[np.int64]) -> NDArray[np.int16]:

@@ -18,12 +18,13 @@ from assay.errors import Refused, Unavailable
 from assay.model import load
 from assay.protocol import profile
 from assay.protocol import spec as task_spec
+from assay.protocol.evidence import submission_root
 from assay.protocol.hashing import hex32, unhex32
 from assay.protocol.plan import History
 from assay.protocol.spec import TaskSpec
 from assay.types import Reason, Verdict
 from assay.verify.assignment import check_assignment
-from assay.verify.audit import check_activation, evidence, prefill
+from assay.verify.audit import check_activation, fingerprints, place_of, prefill
 from assay.verify.bounds import check_bounds
 from assay.verify.case import Case, Context, Measure
 from assay.verify.held_out import check_held_out
@@ -38,6 +39,7 @@ from assay.verify.worker import check_worker, read_worker
 __all__ = ["CheckLine", "Context", "Finding", "check_json", "check_submission", "context_of", "context_to_json"]
 
 NO_EVIDENCE = bytes(32)
+NOBODY = "0x" + "00" * 20
 _MALFORMED = (Reason.SCHEMA, Reason.SIZE)
 _STATISTICAL = (Reason.ACTIVATION, Reason.SAMPLING)
 _FAULTS_OF_SCHEMA = (Reason.BINDING, Reason.UNITS)
@@ -58,7 +60,8 @@ class CheckLine:
 class Finding:
     """What a validator found. leaf is a rollout's number, or a step's for STEP and UPDATE; seconds are wall time.
 
-    evidence is the Merkle root of the validator's own fingerprints, zeros if no prefill was needed to refuse.
+    evidence is the Merkle root of the validator's own fingerprints under its address, zeros if no prefill was needed to
+    refuse.
     is_statistical: the refusal rests on a tolerance, so that honest work could meet it. worker: what the audits of the
     trainer come to with this one (`WorkerState.to_json`), where its test was run.
     """
@@ -119,8 +122,10 @@ _Check = tuple[str, Reason, Callable[[], Measure]]
 class _Run:
     """The checks of one case in order, and the evidence that they leave."""
 
-    def __init__(self, case: Case, worker: WorkerState | None) -> None:
+    def __init__(self, case: Case, worker: WorkerState | None, validator: str = NOBODY) -> None:
         self.case = case
+        self.validator = validator
+        self.fingerprints: list[bytes] = []
         self.evidence = NO_EVIDENCE
         self.before = worker
         self.reading: Reading | None = None
@@ -148,7 +153,8 @@ class _Run:
 
     def _activation(self) -> Measure:
         self.audit = prefill(self.case)
-        self.evidence = evidence(self.case, self.audit)
+        self.fingerprints = fingerprints(self.case, self.audit)
+        self.evidence = submission_root(place_of(self.case, self.validator), self.fingerprints)
         return check_activation(self.case, self.audit)
 
     def _worker(self, before: WorkerState) -> Measure:
@@ -168,16 +174,17 @@ def check_submission(
     openings: Path | None = None,
     report: Report | None = None,
     worker: WorkerState | None = None,
+    validator: str = NOBODY,
 ) -> Finding:
     """Check the submission in `folder` against its base checkpoint, the task and the chain.
 
     `openings` is the folder that holds what the trainer opened, by root; `worker` is what this validator's audits of
-    the trainer came to before it; without, the worker isn't tested.
+    the trainer came to before it; without, the worker isn't tested. `validator` is whose evidence the finding's is.
 
     Raises Unavailable if a disk or memory fails or no artifact is there, Broken if this node's own checkpoint or
     environment isn't the task's. Everything else is in the finding.
     """
-    run = _Run(Case(folder, checkpoint_folder, spec, context, openings), worker)
+    run = _Run(Case(folder, checkpoint_folder, spec, context, openings), worker, validator)
     return _carried_out(run, run.checks(), report)
 
 
@@ -257,12 +264,16 @@ def check_json(args: dict[str, Any]) -> dict[str, Any]:
 
     args: folder, checkpoint_folder, spec (canonical JSON text), context (`context_to_json`), profiles (the documents
     that the spec names, where they aren't shipped), openings (a folder or None), earlier (folders of the round's
-    earlier submissions), threads (1), worker (`WorkerState.to_json()`, may be left out). Returns `Finding.to_json()`.
+    earlier submissions), threads (1), worker (`WorkerState.to_json()`), validator (whose evidence it is) and evidence
+    (a file to write the fingerprints to, one after another), which may be left out. Returns `Finding.to_json()`.
     Sets this process's thread count and deterministic kernels.
     """
     load.determinism(int(args.get("threads", 1)))
     run = _of_json(args)
-    return _carried_out(run, run.checks()).to_json()
+    finding = _carried_out(run, run.checks())
+    if args.get("evidence") and run.fingerprints:
+        Path(args["evidence"]).write_bytes(b"".join(run.fingerprints))
+    return finding.to_json()
 
 
 def preview_json(args: dict[str, Any]) -> dict[str, Any]:
@@ -285,4 +296,5 @@ def _of_json(args: dict[str, Any]) -> _Run:
         Path(args["openings"]) if args.get("openings") else None,
         [Path(folder) for folder in args.get("earlier", ())],
     )
-    return _Run(case, None if args.get("worker") is None else WorkerState.from_json(args["worker"]))
+    worker = None if args.get("worker") is None else WorkerState.from_json(args["worker"])
+    return _Run(case, worker, args.get("validator", NOBODY))

@@ -33,6 +33,8 @@ _ALLOWED = {
     "weights": ("weights.bin",),
     "moments": ("first.bin", "second.bin"),
     "gradient": ("gradient.bin",),
+    # what a validator shows of its own look at a round
+    "evidence": ("evidence.json", "fingerprints.bin"),
 }
 _NUMBERS = ("protocol", "chain_id", "task", "round", "n", "base", "first_group", "groups", "units", "profile")
 

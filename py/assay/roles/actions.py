@@ -98,6 +98,20 @@ class VoteExtra:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowEvidence:
+    """Serve the evidence of one's own votes, which nobody can copy any more."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropEvidence:
+    """Delete the evidence of a round that can't be disputed any more."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShowSilent:
     """Show that a validator with a drawn seat stayed silent."""
 
@@ -238,6 +252,8 @@ Action = (
     | Reveal
     | MakeCheckpoint
     | VoteExtra
+    | ShowEvidence
+    | DropEvidence
     | ShowSilent
     | Summon
     | JuryCheck

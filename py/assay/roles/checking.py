@@ -12,6 +12,7 @@ from assay.errors import Refused, Unavailable
 from assay.protocol.hashing import hex32
 from assay.protocol.profile import documents as profiles
 from assay.protocol.spec import TaskSpec, to_json
+from assay.roles import showing
 from assay.roles.acting import checkpoint_folder
 from assay.roles.actions import Check, FetchSubmission
 from assay.roles.node import Node
@@ -69,6 +70,11 @@ def check(node: Node, task: TaskRow, spec: TaskSpec, action: Check) -> None:
     args = check_args(node, task, spec, row, node.beacon(task.id, schedule, action.round), seal)
     before = node.store.worker(task.id, row.trainer, row.round, row.index)
     args["worker"] = {} if before is None else before.json
+    args["evidence"] = str(showing.draft(node, task.id, row.round, row.index))
+
+    def done(finding: dict[str, Any]) -> None:
+        showing.keep(node, task.id, row.round, row.index)
+        record(node, task, row, finding)
 
     def work() -> dict[str, Any]:
         try:
@@ -77,7 +83,7 @@ def check(node: Node, task: TaskRow, spec: TaskSpec, action: Check) -> None:
             return unchecked(Verdict.MALFORMED, Reason.SCHEMA, str(refused))
 
     name = key(task.id, action.round, f"check:{action.index}")
-    node.jobs.start(name, work, lambda finding: record(node, task, row, finding), heavy=True)
+    node.jobs.start(name, work, done, heavy=True)
 
 
 def check_args(
@@ -91,6 +97,7 @@ def check_args(
         "folder": str(node.chunks.folder(row.root)),
         "checkpoint_folder": checkpoint_folder(node, task.id, row.base),
         "openings": str(node.chunks.location),
+        "validator": node.account,
         "earlier": _before(node, row),
         "spec": to_json(spec).decode(),
         "profiles": profiles(spec.verification),

@@ -45,7 +45,7 @@ class RoundView:
     `extra_seats` are this validator's of the extra draw; `silent` are (validator, index, seat) of whoever said nothing
     and can be shown; `wrongs` are (index, claim, check, leaf) of outcomes that this validator knows to be wrong;
     `corrections` go into this round's checkpoint, and `missing` are (round, index) of what they need and isn't held.
-    `is_lazy`: it votes without looking, for demonstrations.
+    `is_lazy`: it votes without looking, for demonstrations. `has_evidence`: it has evidence that it doesn't serve yet.
     """
 
     number: int
@@ -71,6 +71,7 @@ class RoundView:
     corrections: tuple[Correction, ...] = ()
     missing: tuple[tuple[int, int], ...] = ()
     is_lazy: bool = False
+    has_evidence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class TaskView:
     `held_checkpoints` are the final checkpoints this node holds, by round; `missing_checkpoints` those it doesn't, with
     their roots. `enlisted` is true until the node's stake is
     released; it counts from `from_round` on, and once the node has left, until before `until_round`. `shares` are
-    (round, index) of what was set aside and this node can settle now.
+    (round, index) of what was set aside and this node can settle now; `stale` the rounds whose evidence can go.
     """
 
     now: int
@@ -106,6 +107,7 @@ class TaskView:
     train_seconds: float = 0.0
     over: bool = False
     shares: tuple[tuple[int, int], ...] = ()
+    stale: tuple[int, ...] = ()
     cases: tuple[CaseView, ...] = ()
 
 

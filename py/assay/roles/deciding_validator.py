@@ -11,6 +11,7 @@ from assay.roles.actions import (
     Challenge,
     Check,
     Commit,
+    DropEvidence,
     Enlist,
     FetchOpening,
     FetchSubmission,
@@ -18,6 +19,7 @@ from assay.roles.actions import (
     MakeCheckpoint,
     Reveal,
     Seal,
+    ShowEvidence,
     ShowSilent,
     VoteExtra,
 )
@@ -30,11 +32,12 @@ def decide_validator(view: TaskView) -> list[Action]:
     round, each case, and each share that only time is left to settle. Once it has left, it serves the rounds in which
     its stake still counts.
     """
+    gone: list[Action] = [DropEvidence(round_) for round_ in view.stale]
     if view.over:
-        return []
+        return gone
     if not view.enlisted:
-        return [] if "enlist" in view.running else [Enlist()]
-    actions = hold_head(view)
+        return [*gone, *([] if "enlist" in view.running else [Enlist()])]
+    actions = gone + hold_head(view)
     if not view.genesis_final and 0 in view.held_checkpoints and "attest" not in view.done and not has_left(view):
         actions.append(Attest(0, view.genesis))
     if view.schedule is None:
@@ -58,6 +61,8 @@ def _serve_round(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Ac
         actions += _judge_again(view, schedule, seen)
     elif seen.phase is Phase.CHALLENGE:
         actions += _next_checkpoint(view, seen) + _challenges(view, schedule, seen)
+        if seen.has_evidence and "evidence" not in seen.running:
+            actions.append(ShowEvidence(seen.number))
     elif seen.phase is Phase.FINAL and may_finalize(view, schedule, seen):
         actions.append(Finalize(seen.number))
     return actions + _show_silent(view, schedule, seen)

@@ -16,6 +16,7 @@ from assay.errors import Refused
 from assay.protocol.hashing import unhex32
 from assay.protocol.spec import TaskSpec
 from assay.protocol.typed_data import ballot_digest
+from assay.roles import showing
 from assay.roles.actions import AppealVote, CloseCase, JuryCheck, JuryCommit, JuryReveal, MakeCheckpoint, Summon
 from assay.roles.checking import check_args, failed_fetch, submission_of, unchecked
 from assay.roles.deciding_cases import FAILS, HOLDS, vote_on
@@ -46,7 +47,7 @@ def act_in_case(node: Node, task: TaskRow, spec: TaskSpec, action: CaseAction) -
     elif isinstance(action, JuryCommit):
         _commit(node, case)
     elif isinstance(action, JuryReveal):
-        _reveal(node, case)
+        _reveal(node, task, spec, case)
     elif isinstance(action, AppealVote):
         node.outbox.put(_key(case, "appeal-vote"), node.contracts.vote_appeal(case.id, _view(node, case)))
     else:
@@ -71,6 +72,8 @@ def look(node: Node, task: TaskRow, spec: TaskSpec, case: CaseRow) -> None:
     work = _recomputation(node, task, spec, case) if case.index == NO_INDEX else _repetition(node, task, spec, case)
 
     def done(found: dict[str, Any]) -> None:
+        if case.index != NO_INDEX:
+            showing.keep(node, case.task, case.round, case.index)
         node.store.put_note(case.task, case.round, f"case:{case.id}", found)
         says = "the claim holds" if found["vote"] == HOLDS else "the claim doesn't hold"
         node.say(f"task {case.task} round {case.round} · case {case.id}: {says}")
@@ -93,6 +96,7 @@ def _repetition(node: Node, task: TaskRow, spec: TaskSpec, case: CaseRow) -> Cal
         if found is not None:
             return found
         args = check_args(node, task, spec, row, beacon, seal)
+        args["evidence"] = str(showing.draft(node, task.id, row.round, row.index))
         get_opening(node, row, spec, args)  # what isn't opened to the jury either is found missing
         try:
             return node.run("assay.roles.work:check", args)
@@ -146,13 +150,15 @@ def _commit(node: Node, case: CaseRow) -> None:
     node.outbox.put(_key(case, "ballot"), node.contracts.commit_ballot(case.id, digest))
 
 
-def _reveal(node: Node, case: CaseRow) -> None:
+def _reveal(node: Node, task: TaskRow, spec: TaskSpec, case: CaseRow) -> None:
     note = node.store.note(case.task, case.round, f"ballot:{case.id}")
     if note is None:
         raise Refused(f"the ballot of case {case.id} isn't in this node's records: it can't be opened")
     salt = ballot_salt(node.config.signer, node.config.chain_id, node.deployment.court, case.id)
     call = node.contracts.reveal_ballot(case.id, note.json["vote"], unhex32(note.json["evidence"]), salt)
     node.outbox.put(_key(case, "open"), call)
+    if case.index != NO_INDEX:  # the evidence of a checkpoint is its root, which anyone can make again
+        showing.show_ballot(node, task, spec, case.round, case.index, unhex32(note.json["evidence"]))
 
 
 def _key(case: CaseRow, what: str) -> str:

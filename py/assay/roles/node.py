@@ -33,7 +33,7 @@ from assay.roles.serving import Pulse, Server, node_app
 from assay.store.engine import open_store
 from assay.store.rows import TaskRow
 from assay.swarm import client as swarm
-from assay.swarm import documents
+from assay.swarm import documents, names
 from assay.swarm.chunks import ChunkStore
 from assay.swarm.server import router as artifact_router
 from assay.types import BlockRef, Role
@@ -63,6 +63,7 @@ class Node:
         self.follower = Follower(self.client, self.contracts, self.store)
         self.chunks = ChunkStore(config.home / "artifacts")
         self.documents = documents.DocumentStore(config.home / "specs")
+        self.names = names.NameStore(config.home / "names")
         self.jobs = Jobs(time.monotonic)
         self.sandbox = Sandbox(tuple(preload), threads=config.threads, walls=self._walls()) if preload else None
         if self.sandbox is not None:
@@ -92,7 +93,8 @@ class Node:
 
     def serve(self, *routers: APIRouter, app: FastAPI | None = None) -> str:
         """Start the HTTP server and return the URL that others reach it by."""
-        shared = (artifact_router(self.chunks), documents.router(self.documents), *routers)
+        own = (artifact_router(self.chunks), documents.router(self.documents), names.router(self.names))
+        shared = (*own, *routers)
         self._server = self._bound(node_app(f"Assay {self._title}", self.pulse, *shared, base=app))
         self._server.start()
         return self.url

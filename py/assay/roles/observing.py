@@ -16,6 +16,7 @@ from assay.roles.deciding_cases import TURN_SECONDS
 from assay.roles.disputing import refusals, wrongs
 from assay.roles.docket import case_views
 from assay.roles.drawing import extra_seats_of, seats_of, silent_of
+from assay.roles.kept import is_hidden, stale
 from assay.roles.known import Known, key, lots, schedule_of, turn
 from assay.roles.revising import corrections, due, plain
 from assay.store.engine import Store
@@ -62,6 +63,7 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         train_seconds=min((float(note.json["seconds"]) for note in store.notes(task.id, "trained")), default=0.0),
         over=_over(task, schedule, now, rounds) and not _waiting(store, task.id),
         shares=_shares(store, known, task, schedule, now),
+        stale=stale(store, task.id, schedule, now) if known.role is Role.VALIDATOR else (),
         cases=case_views(store, known, task.id, schedule, now) if schedule else (),
     )
 
@@ -139,6 +141,7 @@ def _duties(
     if phase is Phase.EXTRA:
         duties["extra_seats"] = extra_seats_of(store, known, task, spec, number)
     if phase is Phase.CHALLENGE:
+        duties["has_evidence"] = is_hidden(store, task.id, number)
         duties["wrongs"] = wrongs(store, task, number, known.account) if known.challenges else ()
         if number > task.head:
             duties |= _following(store, known, task, schedule, number)

@@ -11,7 +11,7 @@ import threading
 from assay.protocol.hashing import hex32
 from assay.protocol.spec import TaskSpec
 from assay.protocol.windows import Phase
-from assay.roles import judging, voting
+from assay.roles import judging, showing, voting
 from assay.roles.acting import act_shared, run_role
 from assay.roles.actions import (
     Action,
@@ -19,11 +19,13 @@ from assay.roles.actions import (
     Challenge,
     Check,
     Commit,
+    DropEvidence,
     FetchOpening,
     FetchSubmission,
     MakeCheckpoint,
     Reveal,
     Seal,
+    ShowEvidence,
     ShowSilent,
     VoteExtra,
 )
@@ -67,16 +69,14 @@ def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
         node.say(f"task {task.id} · attests {what} {hex32(action.root)[:10]}")
     elif isinstance(action, Seal):
         _seal(node, task, spec, action.round)
-    elif isinstance(action, Commit):
-        voting.commit(node, task, spec, action.round)
-    elif isinstance(action, Reveal):
-        voting.reveal(node, task, action.round)
+    elif isinstance(action, Commit | Reveal | VoteExtra):
+        _vote(node, task, spec, action)
     elif isinstance(action, MakeCheckpoint):
         make_checkpoint(node, task, spec, action)
-    elif isinstance(action, VoteExtra):
-        voting.vote_extra(node, task, spec, action.round)
     elif isinstance(action, ShowSilent):
         voting.show_silent(node, task, action)
+    elif isinstance(action, ShowEvidence | DropEvidence):
+        _show(node, task, spec, action)
     elif isinstance(action, Challenge):
         challenge(node, task, action)
     elif isinstance(action, judging.CaseAction):
@@ -92,6 +92,22 @@ def _look(node: Node, task: TaskRow, spec: TaskSpec, action: FetchSubmission | F
         fetch_opening(node, task, spec, action)
     else:
         check(node, task, spec, action)
+
+
+def _vote(node: Node, task: TaskRow, spec: TaskSpec, action: Commit | Reveal | VoteExtra) -> None:
+    if isinstance(action, Commit):
+        voting.commit(node, task, spec, action.round)
+    elif isinstance(action, Reveal):
+        voting.reveal(node, task, action.round)
+    else:
+        voting.vote_extra(node, task, spec, action.round)
+
+
+def _show(node: Node, task: TaskRow, spec: TaskSpec, action: ShowEvidence | DropEvidence) -> None:
+    if isinstance(action, ShowEvidence):
+        showing.show(node, task, spec, action.round)
+    else:
+        showing.drop(node, task.id, action.round)
 
 
 def _owes_a_reveal(view: TaskView) -> bool:

@@ -20,6 +20,7 @@ from assay.roles.serving import Pulse
 from assay.store.rows import OutboxRow
 from assay.swarm.chunks import ChunkStore
 from assay.swarm.documents import DocumentStore
+from assay.swarm.names import NameStore
 from assay.types import BlockRef, Role, Signer
 from unit.roles.story import SIGNERS, Story
 
@@ -96,6 +97,7 @@ class Bench(Node):
         self.contracts: ToldContracts = ToldContracts(client)
         self.outbox, self.follower = Unsent(client, story.store, signer), ToldFollower()
         self.chunks, self.documents = ChunkStore(folder / "artifacts"), DocumentStore(folder / "specs")
+        self.names = NameStore(folder / "names")
         self.jobs, self.sandbox, self.pulse, self._server = Jobs(time.monotonic), None, Pulse("validator"), None
         self.refused, self.troubles, self.now = set(), {}, 0
         self._seen, self._looked, self._specs = b"", 0.0, {}

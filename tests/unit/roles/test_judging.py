@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assay.errors import Refused
+from assay.protocol.evidence import round_root
 from assay.protocol.hashing import hex32
 from assay.protocol.typed_data import ballot_digest
 from assay.protocol.votes import Vote, pack, unpack
@@ -78,13 +79,13 @@ def test_extra__findings_there__votes_them_with_the_fresh_seats(bench: Bench, st
     do(bench, story, VoteExtra(1))
     seats = extra_seats_of(bench.store, bench.known(), story.row, story.spec, 1)
     row = bench.row(f"{TASK}:1:extra")
-    votes, root = votes_of(bench, story.row, 1, seats)
+    votes, roots = votes_of(bench, story.row, 1, seats)
     assert row is not None
     assert votes == [
         Vote(0, seats[0], Verdict.INVALID, Reason.STEP, 1),
         Vote(1, seats[1], Verdict.UNAVAILABLE, Reason.MISSING),
     ]
-    assert row.data == bench.contracts.vote_extra(TASK, 1, _packed(votes), root).data
+    assert row.data == bench.contracts.vote_extra(TASK, 1, _packed(votes), round_root(roots)).data
 
 
 def _packed(votes: list[Vote]) -> bytes:

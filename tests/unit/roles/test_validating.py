@@ -9,7 +9,8 @@ import pytest
 
 from assay.artifact.folder import write_artifact
 from assay.errors import Refused, Unavailable
-from assay.protocol.hashing import hex32, keccak
+from assay.protocol.evidence import NONE, round_root
+from assay.protocol.hashing import hex32
 from assay.protocol.typed_data import attestation_digest
 from assay.protocol.votes import Vote, unpack
 from assay.roles.actions import Commit, FetchSubmission, Reveal
@@ -76,7 +77,7 @@ def test_commit__findings_of_each_kind__one_vote_each_with_its_seats_and_leaf(be
         Vote(2, story.seats(CAROL, 2), Verdict.UNAVAILABLE, Reason.MISSING, 0),
     ]
     assert held == 0b011
-    assert evidence == keccak(b"\x01" * 32 + b"\x02" * 32)
+    assert evidence == round_root([(0, b"\x01" * 32), (1, b"\x02" * 32), (2, NONE)])
 
 
 def test_commit__held_and_not_judged_yet__no_vote_on_it(bench: Bench, story: Story) -> None:

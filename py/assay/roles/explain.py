@@ -58,7 +58,7 @@ def _submission(node: Node, prefix: str) -> SubmissionRow:
 
 
 def _check(node: Node, task: TaskRow, row: SubmissionRow, say: Say) -> dict[str, Any]:
-    schedule_spec = _spec(node, task)
+    schedule_spec = fetched_spec(node, task)
     schedule, seal = schedule_of(task, schedule_spec), node.store.seal(task.id, row.round)
     if schedule is None or seal is None:
         raise Refused(f"round {row.round} of task {task.id} isn't sealed: which leaves are audited isn't known yet")
@@ -84,7 +84,8 @@ def _check(node: Node, task: TaskRow, row: SubmissionRow, say: Say) -> dict[str,
     return {**answer["finding"], "text": answer["text"]}
 
 
-def _spec(node: Node, task: TaskRow) -> TaskSpec:
+def fetched_spec(node: Node, task: TaskRow) -> TaskSpec:
+    """Return a task's spec, its profiles learnt, from whoever serves them. Unavailable when nobody does."""
     private = node.config.allow_private
     raw = documents.fetch(task.spec_hash, node.sources(task.id), node.documents, allow_private=private)
     spec = parse_json(raw)

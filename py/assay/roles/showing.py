@@ -76,7 +76,8 @@ def _serve(
     for index, root in roots:
         row = node.store.submission(task, round_, index)
         if row is not None:
-            entries.append(Entry(index, row.root, unhex32(root), _read(_kept(node, task, round_, index), size)))
+            fingerprints = () if unhex32(root) == NONE else _read(_kept(node, task, round_, index), size)
+            entries.append(Entry(index, row.root, unhex32(root), fingerprints))
     place = (node.config.chain_id, node.deployment.ledger.lower(), task, round_, node.account.lower())
     out = node.config.home / "evidence" / f"{task}-{round_}" / name.hex()
     root = write(out, Evidence(*place, size, tuple(entries)))

@@ -106,6 +106,7 @@ def commands() -> list[list[str]]:
         "initiator": ["run", "stop"],
         "stake": ["add", "exit", "rebond", "withdraw", "show"],
         "case": ["list", "show", "challenge", "challenge-root", "appeal", "vote", "close"],
+        "evidence": ["show", "verify"],
         "invite": ["create", "redeem", "revoke", "show"],
         "relay": ["send", "show", "cancel"],
         "round": ["finalize", "resolve"],

@@ -188,7 +188,7 @@ def _apart(folder: Path, shown: dict[str, Any]) -> list[str]:
     name, value, threshold = furthest(lines)
     if value <= threshold:
         raise Refused(f"fingerprint and states are near each other: {name} {value:.6g}, allowed {threshold:g}")
-    where = f"layer {shown['layer']}, profile {rules.name}"
+    where = f"layer {shown['layer']}, profile {rules.name} {hex32(profile.profile_hash(rules))[:10]}"
     return [f"made up, if states.bin is of the model: {name} {value:.6g}, allowed {threshold:g} ({where})"]
 
 

@@ -16,7 +16,6 @@ from typing import Any
 from assay.artifact.evidence import Entry, Evidence, write
 from assay.protocol.evidence import NONE
 from assay.protocol.hashing import hex32, unhex32
-from assay.protocol.profile import of_task
 from assay.protocol.spec import TaskSpec
 from assay.protocol.toploc import proof_bytes
 from assay.roles.kept import NOTE
@@ -71,7 +70,7 @@ def _serve(
     node: Node, task: int, spec: TaskSpec, round_: int, name: bytes, roots: Sequence[Sequence[Any]]
 ) -> list[str]:
     """Make an artifact of what was kept and serve it under a name; return both in hex."""
-    size = proof_bytes(of_task(spec.verification).top_k)
+    size = proof_bytes(spec.verification.top_k)
     entries = []
     for index, root in roots:
         row = node.store.submission(task, round_, index)

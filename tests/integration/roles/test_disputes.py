@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from assay.chain import localnet
+from assay.protocol.hashing import hex32
 from assay.protocol.votes import unpack
+from assay.roles import evidence, exhibit
 from assay.store.rows import CutRow
 from assay.types import CutReason, Outcome, Reason, Role, Ruling, Verdict
 from integration.roles.stage import FIRST, INITIATOR, SECOND, TOKEN, Stage, Task
@@ -54,6 +59,14 @@ def judged_by(task: Task, round_: int, *liars: int) -> int:
     return len(drawn)
 
 
+def looked(task: Task, out: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Say of whom it is shown that they looked at the one submission of round 1, by address."""
+    stage = task.stage
+    found = evidence.look(stage.config("reader", 0), task.number, 1, lambda _: None, out=out)["found"]
+    assert [one["index"] for one in found] == [0] * len(found)
+    return {one["validator"]: one for one in found}
+
+
 def begun(task: Task, **trainer: object) -> None:
     """Start the trainer, and let it submit in round 1."""
     task.stage.start("trainer", TRAINER, task=task.number, stake=TRAINER_STAKE, **trainer)
@@ -88,9 +101,17 @@ def test_salts__trainer_away_when_the_round_is_settled__shows_its_salt_itself(st
     task.sealed(1)
     task.committed(1)
     task.revealed(1)
+    names = {row.validator: hex32(row.evidence) for row in stage.store.votes(task.number, 1)}
+    places = [stage.home(account) / "names" / names[stage.address(account)] for account in (FIRST, SECOND)]
+    assert not any(place.exists() for place in places)  # nobody may copy it yet
     task.attested(1)
+    stage.until("evidence", lambda: all(place.exists() for place in places))
+    shown = looked(task)
+    assert {one["outcome"] for one in shown.values()} == {"shown"} and len(shown) == 2
+    assert {one["value"] for one in shown.values()} == {0}
     stage.pause(TRAINER)
     task.settled(1)
+    stage.until("no evidence", lambda: not any(place.exists() for place in places))
     assert outcome(task) is Outcome.ASIDE
     stage.resume(TRAINER)
     stage.until("the share", lambda: outcome(task) is not Outcome.ASIDE)
@@ -169,7 +190,7 @@ def test_refusal__good_work_is_refused__its_trainer_wins_before_a_jury_and_is_pa
     stage.until("the refund", lambda: task.row.state == "refunded")
 
 
-def test_lazy__bad_work_is_passed__a_validator_that_looked_wins_before_a_jury(stage: Stage) -> None:
+def test_lazy__bad_work_is_passed__a_validator_that_looked_wins_before_a_jury(stage: Stage, tmp_path: Path) -> None:
     task = published(stage)
     for account in (LAZY, LAZIER):
         stage.start("validator", account, task=task.number, stake=LARGE, fault="lazy")
@@ -181,6 +202,12 @@ def test_lazy__bad_work_is_passed__a_validator_that_looked_wins_before_a_jury(st
     stage.go(task.schedule.attest_end(1))
     stage.until("a challenge", lambda: stage.store.cases(task.number))
     (case,) = stage.store.cases(task.number)
+    seen = looked(task, tmp_path)
+    for account in (LAZY, LAZIER):
+        one = seen.pop(stage.address(account))
+        assert (one["says"], one["outcome"]) == ("VALID", "made-up")
+        exhibit.verify(Path(one["exhibit"]), stage.store, localnet.CHAIN_ID, stage.deployment.ledger)
+    assert {one["outcome"] for one in seen.values()} == {"none"}  # a wrong reward is seen without a prefill
     assert case.challenger in {stage.address(FIRST), stage.address(SECOND)}
     assert case.check == Reason.REWARD
     task.judged(case.id)

@@ -5,7 +5,7 @@
 
 The same texts are prefilled in every setting that honest machines may choose (kernel, batch, threads; bf16 too under
 bf16 patterns); each pair's fingerprints are compared as evidence is, per chunk and per sequence. Prints for each layer
-the largest value over the profile's limit (1 is the limit), and the prefill's seconds with and without a watched layer.
+the largest value over the profile's limit (1 is the limit), and the prefill's CPU seconds with and without a watched layer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from assay.verify.audit import limits_of, sequence_of
 from assay.verify.calibrate import Setting, Subject, model_of, settings, subject
 
 CACHE = Path("~/.cache/assay")
-TIMED = 15
+TIMED = 40
 OWN = {"tiny": 2, "deep": 12}
 
 
@@ -100,15 +100,16 @@ def apart(what: Subject, texts: Texts, rules: Profile, ways: list[Setting], laye
     return found
 
 
-def seconds(what: Subject, texts: Texts, watch: bool) -> float:
-    """Return the median seconds of a prefill."""
-    model, taken = model_of(what, Setting("float32", "sdpa", 256, 1)), []
+def seconds(what: Subject, texts: Texts) -> tuple[float, float]:
+    """Return the median CPU seconds of a prefill without and with a watched layer, taken in turn."""
+    model = model_of(what, Setting("float32", "sdpa", 256, 1))
+    taken: dict[bool, list[float]] = {False: [], True: []}
     columns = texts.prompts, texts.prompt_lengths, texts.tokens, texts.lengths
-    for _ in range(TIMED):
-        since = time.perf_counter()
-        forward.prefill_groups(model, *columns, 1, watch=forward.Watch(0) if watch else None)
-        taken.append(time.perf_counter() - since)
-    return statistics.median(taken)
+    for turn in range(2 * TIMED):
+        since = time.process_time()
+        forward.prefill_groups(model, *columns, 1, watch=forward.Watch(0) if turn % 2 else None)
+        taken[bool(turn % 2)].append(time.process_time() - since)
+    return statistics.median(taken[False]), statistics.median(taken[True])
 
 
 def make(layers: int, folder: Path) -> None:
@@ -141,7 +142,7 @@ def measure(named: str, count: int, tokens: int) -> dict[str, Any]:
                 "above": found.above, "compared": found.count, "largest": found.by_name,
             }  # fmt: skip
     torch.set_num_threads(1)
-    told["prefill_seconds"], told["watched_seconds"] = seconds(what, texts, False), seconds(what, texts, True)
+    told["prefill_seconds"], told["watched_seconds"] = seconds(what, texts)
     return told
 
 

@@ -8,13 +8,14 @@ from assay.protocol.windows import Schedule
 from assay.store.engine import Store
 
 NOTE: Final = "evidence"
-"""The note of what is kept of a round: `shown` are [name, artifact] pairs; `gone` once it is deleted."""
+"""The note of what is kept of a round: `shown` are [name, artifact] pairs, `served` once those of its votes are among
+them, `gone` once it is deleted."""
 
 
 def is_hidden(store: Store, task: int, round_: int) -> bool:
     """Tell whether there is evidence of a round that isn't served yet."""
     note = store.note(task, round_, NOTE)
-    return note is not None and not note.json["gone"] and not note.json["shown"]
+    return note is not None and not note.json["gone"] and not note.json["served"]
 
 
 def stale(store: Store, task: int, schedule: Schedule | None, now: int) -> tuple[int, ...]:

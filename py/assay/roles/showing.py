@@ -46,7 +46,7 @@ def show(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
     def work() -> list[list[str]]:
         return [_serve(node, task.id, spec, round_, name, roots) for name, roots in rooted if name != NONE]
 
-    node.jobs.start(key(task.id, round_, "evidence"), work, lambda shown: _note(node, task.id, round_, shown))
+    node.jobs.start(key(task.id, round_, "evidence"), work, lambda shown: _note(node, task.id, round_, shown, True))
 
 
 def show_ballot(node: Node, task: TaskRow, spec: TaskSpec, round_: int, index: int, root: bytes) -> None:
@@ -63,7 +63,7 @@ def drop(node: Node, task: int, round_: int) -> None:
         node.names.remove(unhex32(name))
         node.chunks.remove(unhex32(root))
     shutil.rmtree(_kept(node, task, round_, 0).parent, ignore_errors=True)
-    node.store.put_note(task, round_, NOTE, {"shown": [], "gone": True})
+    node.store.put_note(task, round_, NOTE, {"shown": [], "served": True, "gone": True})
 
 
 def _serve(
@@ -86,11 +86,12 @@ def _serve(
     return [hex32(name), hex32(root)]
 
 
-def _note(node: Node, task: int, round_: int, shown: list[list[str]]) -> None:
+def _note(node: Node, task: int, round_: int, shown: list[list[str]], served: bool = False) -> None:
     note = node.store.note(task, round_, NOTE)
     before = note.json["shown"] if note else []
-    both = dict([*before, *shown])
-    node.store.put_note(task, round_, NOTE, {"shown": [list(pair) for pair in both.items()], "gone": False})
+    pairs = [list(pair) for pair in dict([*before, *shown]).items()]
+    was = note is not None and note.json["served"]
+    node.store.put_note(task, round_, NOTE, {"shown": pairs, "served": was or served, "gone": False})
 
 
 def _read(path: Path, size: int) -> tuple[bytes, ...]:

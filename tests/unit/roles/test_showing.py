@@ -88,6 +88,17 @@ def test_evidence__through_a_round__shown_when_votes_are_over_and_dropped_after_
     assert decided(bench, story, clock.challenge_end(1)) == []
 
 
+def test_evidence__nothing_committed__nothing_is_served_and_it_is_asked_for_once(bench: Bench, story: Story) -> None:
+    draft = showing.draft(bench, TASK, 1, 0)
+    draft.parent.mkdir(exist_ok=True)
+    draft.write_bytes(MINE[0])
+    showing.keep(bench, TASK, 1, 0)
+    act(bench, story.row, story.spec, ShowEvidence(1))
+    bench.settle()
+    assert bench.chunks.roots() == []
+    assert decided(bench, story, story.schedule.votes_end(1)) == []
+
+
 def name_of(bench: Bench) -> bytes:
     finding = bench.store.finding(TASK, 1, 0)
     assert finding is not None

@@ -5,7 +5,8 @@
 
 The same texts are prefilled in every setting that honest machines may choose (kernel, batch, threads; bf16 too under
 bf16 patterns); each pair's fingerprints are compared as evidence is, per chunk and per sequence. Prints for each layer
-the largest value over the profile's limit (1 is the limit), and the prefill's CPU seconds with and without a watched layer.
+the largest value over the profile's limit (1 is the limit), and the prefill's CPU seconds without and with a watched
+layer.
 """
 
 from __future__ import annotations

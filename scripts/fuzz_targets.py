@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import fuzz_mutate as mutate
-from assay.artifact import folder, manifest, opening, rollouts, tensors, trace, update, weights
+from assay.artifact import evidence, folder, manifest, opening, rollouts, tensors, trace, update, weights
 from assay.artifact.manifest import Binding, FileEntry, Manifest
 from assay.artifact.rollouts import Rollouts
 from assay.artifact.trace import StepLeaf
@@ -197,6 +197,34 @@ def _read_opening(path: Path, files: dict[str, bytes]) -> object:
     return sum(shard.size for shard in opening.open_opening(path, opening.WEIGHTS, OPENED, SHARDS.size).shards())
 
 
+def _evidence() -> dict[str, bytes]:
+    entries = tuple(
+        evidence.Entry(i, bytes([i]) * 32, b"\1" * 32, tuple(bytes([i, j]) * 17 for j in range(i))) for i in range(4)
+    )
+    made = evidence.Evidence(31337, LEDGER, 1, 2, TRAINER, 34, entries)
+    with tempfile.TemporaryDirectory() as room:
+        evidence.write(Path(room) / "x", made)
+        return {name: (Path(room) / "x" / name).read_bytes() for name in (evidence.TABLE, evidence.FINGERPRINTS)}
+
+
+def _read_evidence(path: Path, files: dict[str, bytes]) -> object:
+    path.mkdir()
+    for name, data in files.items():
+        (path / name).write_bytes(data)
+    folder.seal(path, evidence.KIND, None)
+    found = evidence.read(path, MIB)
+    return all(len(one) == found.size for entry in found.entries for one in entry.fingerprints) or _impossible("sizes")
+
+
+def _table_of_files(files: dict[str, bytes], chance: Random) -> dict[str, bytes]:
+    changed = dict(files)
+    if chance.random() < 0.2:
+        changed[evidence.FINGERPRINTS] = mutate.mutate_bytes(files[evidence.FINGERPRINTS], chance)
+    else:
+        changed[evidence.TABLE] = mutate.mutate_json(files[evidence.TABLE], chance)
+    return changed
+
+
 def _read_spec(data: bytes) -> object:
     spec = task_spec.parse_json(data)
     task_spec.check(spec)
@@ -234,6 +262,7 @@ def _targets() -> dict[str, Target]:
         "checkpoint": Target([_checkpoint()], _one_of_files, _read_checkpoint),
         "submission": Target([_submission()], _one_of_files, _read_folder),
         "opening": Target([_opening()], _one_of_files, _read_opening),
+        "evidence": Target([_evidence()], _table_of_files, _read_evidence),
         "manifest": Target(_manifests(), mutate.mutate_json, lambda _, data: manifest.parse(data).root()),
         "trace": Target([_trace()], mutate.mutate_json, lambda _, data: trace.root(trace.decode(data))),
         "profile": Target(

@@ -25,6 +25,8 @@ from assay.roles.node import Node
 from assay.roles.observing import schedule_of
 from assay.store.rows import SealRow, SubmissionRow, TaskRow
 
+MAX_BYTES: Final = 256 << 20
+"""Of one validator's evidence, whatever the task allows: it is read as a whole."""
 UNREAD: Final = "unread"
 """The outcome of evidence that opens under its maker's address, where the submission can't be had to compare with."""
 
@@ -72,7 +74,9 @@ class _Look:
     def at(self, asked: list[Claim], every: list[Claim]) -> Iterator[dict[str, Any]]:
         for claim in every:  # all of them: a copy is known by whose it is
             self.say(f"fetches the evidence of {claim.validator}")
-            claims.fetch(self.node, self.task, claim, len(claim.said) * self.spec.rounds.max_artifact_bytes)
+            # Evidence of a submission is never larger than the proofs in it.
+            limit = min(MAX_BYTES, len(claim.said) * self.spec.rounds.max_artifact_bytes)
+            claims.fetch(self.node, self.task, claim, limit)
         found = [
             claims.sort(self.place(claim, said.index), claim, said, [one for one in every if one is not claim])
             for claim in asked

@@ -9,6 +9,7 @@ whoever doubts that repeats the prefill (`assay evidence TASK ROUND`). The court
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,8 @@ NAME, STATES = "exhibit.json", "states.bin"
 FORMAT: Final = 1
 MAX_JSON: Final = 256 << 10
 MAX_STATES: Final = 64 << 20
+_MOST = (1 << 32) - 1
+_HEX = re.compile(r"0x(?:[0-9a-f]{2}){1,8194}")
 Line = tuple[str, float, float]
 _FIELDS = (
     "format", "outcome", "chain_id", "ledger", "task", "round", "by", "validator", "index", "submission", "says",
@@ -53,11 +56,11 @@ def write(folder: Path, place: Place, found: Found, told: dict[str, Any], compar
         "format": FORMAT,
         "outcome": found.outcome,
         "chain_id": place.chain_id,
-        "ledger": place.ledger,
+        "ledger": place.ledger.lower(),
         "task": place.task,
         "round": place.round,
         "by": claim.by,
-        "validator": place.validator,
+        "validator": place.validator.lower(),
         "index": found.said.index,
         "submission": hex32(place.submission),
         "says": found.said.words,
@@ -65,7 +68,7 @@ def write(folder: Path, place: Place, found: Found, told: dict[str, Any], compar
         "entry": entry,
         "root": hex32(root),
         "leaf": None if root == NONE else _leaf(place, found),
-        "of": found.of,
+        "of": found.of and found.of.lower(),
         "layer": told["layer"] if compared else None,
         "profile": told["profile"] if compared else None,
         "lines": [list(line) for line in found.lines],
@@ -92,9 +95,47 @@ def read(folder: Path) -> dict[str, Any]:
     """Read an exhibit's JSON from strangers' bytes. Raises Refused; Unavailable when there is none."""
     data = strict.load(read_bounded(folder / NAME, MAX_JSON), MAX_JSON, "the exhibit")
     found = strict.fields(data, _FIELDS, "the exhibit")
-    if found["format"] != FORMAT or found["outcome"] not in {COPIED, MADE_UP}:
+    if found["format"] != FORMAT or found["outcome"] not in (COPIED, MADE_UP):
         raise Refused(f"the exhibit isn't of format {FORMAT}, or shows nothing")
+    _check(found)
     return found
+
+
+def _check(found: dict[str, Any]) -> None:
+    """Refuse an exhibit with a field that isn't of its type."""
+    for name in ("chain_id", "task", "round", "index"):
+        strict.integer(found[name], f"the exhibit's {name}", high=_MOST)
+    for name in ("ledger", "validator", *(["of"] if found["of"] is not None else [])):
+        strict.address(found[name], f"the exhibit's {name}")
+    for name in ("submission", "evidence", "root"):
+        strict.bytes32(found[name], f"the exhibit's {name}")
+    for name in ("by", "says", "why", *(["profile"] if found["profile"] is not None else [])):
+        if not isinstance(found[name], str):
+            raise Refused(f"the exhibit's {name} isn't text")
+    for name in ("layer", "due"):
+        if found[name] is not None:
+            strict.integer(found[name], f"the exhibit's {name}", high=_MOST)
+    if found["shape"] is not None:
+        if not isinstance(found["shape"], list) or len(found["shape"]) != 2:
+            raise Refused("the exhibit's shape isn't two numbers")
+        for one in found["shape"]:
+            strict.integer(one, "the exhibit's shape", 1, MAX_STATES)
+    _check_path(found["entry"], "entry", ("position", "count", "proof"))
+    _check_path(found["leaf"], "leaf", ("number", "count", "proof", "fingerprint"))
+    if found["leaf"] is not None and not _HEX.fullmatch(str(found["leaf"]["fingerprint"])):
+        raise Refused("the exhibit's fingerprint isn't hex")
+
+
+def _check_path(value: Any, what: str, names: tuple[str, ...]) -> None:
+    if value is None:
+        return
+    found = strict.fields(value, names, f"the exhibit's {what}")
+    for name in names[:2]:
+        strict.integer(found[name], f"the exhibit's {name}", high=_MOST)
+    if not isinstance(found["proof"], list):
+        raise Refused(f"the exhibit's {what} has no proof")
+    for node in found["proof"]:
+        strict.bytes32(node, f"the exhibit's {what}")
 
 
 def verify(folder: Path, store: Store, chain_id: int, ledger: str) -> dict[str, Any]:
@@ -103,18 +144,13 @@ def verify(folder: Path, store: Store, chain_id: int, ledger: str) -> dict[str, 
     Raises Refused with what doesn't hold; Unavailable if there is no exhibit.
     """
     shown = read(folder)
-    try:
-        place = Place(
-            shown["chain_id"], shown["ledger"], shown["task"], shown["round"], unhex32(shown["submission"]),
-            shown["validator"],
-        )  # fmt: skip
-        if (place.chain_id, place.ledger.lower()) != (chain_id, ledger.lower()):
-            raise Refused(f"the exhibit is of ledger {place.ledger} on chain {place.chain_id}")
-        claim = _event(store, shown, place)
-        shows = [f"{place.validator} showed this evidence on chain ({claim.by}) and said {shown['says']}"]
-        return {**shown, "shows": [*shows, *_opened(shown, place), *_outcome(folder, shown, claim)]}
-    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
-        raise Refused(f"the exhibit isn't what an exhibit is: {type(error).__name__}: {error}") from error
+    where, submission = (shown["chain_id"], shown["ledger"], shown["task"], shown["round"]), shown["submission"]
+    place = Place(*where, unhex32(submission), shown["validator"])
+    if (place.chain_id, place.ledger) != (chain_id, ledger.lower()):
+        raise Refused(f"the exhibit is of ledger {place.ledger} on chain {place.chain_id}")
+    claim = _event(store, shown, place)
+    shows = [f"{place.validator} showed this evidence on chain ({claim.by}) and said {shown['says']}"]
+    return {**shown, "shows": [*shows, *_opened(shown, place), *_outcome(folder, shown, claim)]}
 
 
 def _event(store: Store, shown: dict[str, Any], place: Place) -> Claim:
@@ -145,6 +181,8 @@ def _opened(shown: dict[str, Any], place: Place) -> list[str]:
     if root == NONE:
         return ["it holds no fingerprint of this submission"]
     leaf = shown["leaf"]
+    if leaf is None or shown["of"] is None:
+        raise Refused("the exhibit shows no leaf under the submission's root")
     (digest,) = leaves(under(place, shown["of"]), [_fingerprint(shown)])
     if not merkle.verify(root, digest, leaf["number"], leaf["count"], [unhex32(node) for node in leaf["proof"]]):
         raise Refused(f"the leaf doesn't open under the address {shown['of']}")
@@ -176,9 +214,13 @@ def _apart(folder: Path, shown: dict[str, Any]) -> list[str]:
     count, due = shown["leaf"]["count"], shown["due"]
     if count != due:
         return [f"made up, if the draw needs {due} fingerprints: it has {count}"]
-    rules = profile.parse(shown["profile"].encode())
+    if shown["profile"] is None or shown["shape"] is None:
+        raise Refused("the exhibit has no states to measure with")
+    rules = profile.parse(shown["profile"].encode("utf-8", "replace"))
     tokens, hidden = shown["shape"]
     held = read_bounded(folder / STATES, MAX_STATES)
+    if len(held) != tokens * hidden * (4 if rules.patterns == "float32" else 2):
+        raise Refused("states.bin doesn't have the shape that the exhibit names")
     flat: Bits = np.frombuffer(held, np.uint32) if rules.patterns == "float32" else np.frombuffer(held, np.uint16)
     bits: Bits = flat.reshape(tokens, hidden)
     try:

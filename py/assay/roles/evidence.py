@@ -18,7 +18,7 @@ from assay.protocol.hashing import hex32
 from assay.protocol.spec import TaskSpec
 from assay.roles import claims, exhibit
 from assay.roles.checking import check_args, submission_of
-from assay.roles.claims import COPIED, MADE_UP, SHOWN, Claim, Found
+from assay.roles.claims import COPIED, MADE_UP, SHOWN, WITHHELD, Claim, Found
 from assay.roles.config import NodeConfig, Say
 from assay.roles.explain import fetched_spec
 from assay.roles.node import Node
@@ -40,7 +40,7 @@ def look(
     an entry has validator, by, index, submission, says, outcome, of, name, value, threshold, layer, leaf, why, exhibit.
 
     Raises:
-        Refused: there is no such task, or nobody revealed in this round or under this address.
+        Refused: there is no such task, the round's votes aren't over, or nobody revealed in it or under this address.
         Unavailable: nobody serves the spec or the base.
     """
     node = Node(config, None, "evidence", say, preload=("assay.roles.work", "assay.verify.evidence"))
@@ -56,10 +56,21 @@ def look(
         asked = [one for one in every if validator is None or one.validator.lower() == validator.lower()]
         if not asked:
             raise Refused(f"{validator} revealed nothing in round {round_} of task {task}")
-        found = list(_Look(node, row, fetched_spec(node, row), seal, say, out).at(asked, every))
+        spec = fetched_spec(node, row)
+        is_late = _is_late(node, row, spec, round_)
+        found = list(_Look(node, row, spec, seal, say, out, is_late).at(asked, every))
     finally:
         node.close()
     return {"task": task, "round": round_, "found": found}
+
+
+def _is_late(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> bool:
+    """Tell whether the round's evidence needn't be served any more. Refused while it isn't served yet."""
+    schedule, now = schedule_of(task, spec), node.client.head().time
+    if schedule is None or now < schedule.votes_end(round_):
+        when = "" if schedule is None else f" in {schedule.votes_end(round_) - now} s"
+        raise Refused(f"the votes of round {round_} of task {task.id} are over{when}; only then is evidence served")
+    return now >= schedule.challenge_end(round_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,7 @@ class _Look:
     seal: SealRow
     say: Say
     out: Path | None
+    is_late: bool
 
     def at(self, asked: list[Claim], every: list[Claim]) -> Iterator[dict[str, Any]]:
         for claim in every:  # all of them: a copy is known by whose it is
@@ -82,6 +94,9 @@ class _Look:
             for claim in asked
             for said in claim.said
         ]
+        for one in found if self.is_late else ():
+            if one.outcome == WITHHELD:
+                one.why += "; the challenge window is over, and nobody has to serve it"
         for index in sorted({one.said.index for one in found}):
             yield from self.compared(index, [one for one in found if one.said.index == index])
         for claim in every:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from assay.chain import localnet
+from assay.cli.main import app
+from assay.errors import Refused
 from assay.protocol.hashing import hex32
 from assay.protocol.votes import unpack
-from assay.roles import evidence, exhibit
+from assay.roles import evidence
 from assay.store.rows import CutRow
 from assay.types import CutReason, Outcome, Reason, Role, Ruling, Verdict
 from integration.roles.stage import FIRST, INITIATOR, SECOND, TOKEN, Stage, Task
@@ -59,10 +62,17 @@ def judged_by(task: Task, round_: int, *liars: int) -> int:
     return len(drawn)
 
 
-def looked(task: Task, out: Path | None = None) -> dict[str, dict[str, Any]]:
+def asked(task: Task, home: Path, *line: str) -> Any:
+    """Ask the command line, as somebody who has no key, and return its JSON."""
+    where = ["--home", str(home), "--rpc", task.stage.net.url, "--json", "--quiet"]
+    result = CliRunner().invoke(app, [*where, *line], env={"ASSAY_DEPLOYMENTS": str(task.stage.folder / "deployments")})
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def looked(task: Task, home: Path) -> dict[str, dict[str, Any]]:
     """Say of whom it is shown that they looked at the one submission of round 1, by address."""
-    stage = task.stage
-    found = evidence.look(stage.config("reader", 0), task.number, 1, lambda _: None, out=out)["found"]
+    found = asked(task, home, "evidence", str(task.number), "1", "--out", str(home / "exhibits"))["found"]
     assert [one["index"] for one in found] == [0] * len(found)
     return {one["validator"]: one for one in found}
 
@@ -95,7 +105,7 @@ def test_extra_draw__a_validator_misses_the_vote__work_is_paid_and_silence_costs
     assert cuts(task, SECOND) == []
 
 
-def test_salts__trainer_away_when_the_round_is_settled__shows_its_salt_itself(stage: Stage) -> None:
+def test_salts__trainer_away_when_the_round_is_settled__shows_its_salt_itself(stage: Stage, tmp_path: Path) -> None:
     task = published(stage)
     begun(task)
     task.sealed(1)
@@ -104,9 +114,11 @@ def test_salts__trainer_away_when_the_round_is_settled__shows_its_salt_itself(st
     names = {row.validator: hex32(row.evidence) for row in stage.store.votes(task.number, 1)}
     places = [stage.home(account) / "names" / names[stage.address(account)] for account in (FIRST, SECOND)]
     assert not any(place.exists() for place in places)  # nobody may copy it yet
+    with pytest.raises(Refused, match="only then is evidence served"):
+        evidence.look(stage.config("reader", 0), task.number, 1, lambda _: None)
     task.attested(1)
     stage.until("evidence", lambda: all(place.exists() for place in places))
-    shown = looked(task)
+    shown = looked(task, tmp_path)
     assert {one["outcome"] for one in shown.values()} == {"shown"} and len(shown) == 2
     assert {one["value"] for one in shown.values()} == {0}
     stage.pause(TRAINER)
@@ -206,7 +218,7 @@ def test_lazy__bad_work_is_passed__a_validator_that_looked_wins_before_a_jury(st
     for account in (LAZY, LAZIER):
         one = seen.pop(stage.address(account))
         assert (one["says"], one["outcome"]) == ("VALID", "made-up")
-        exhibit.verify(Path(one["exhibit"]), stage.store, localnet.CHAIN_ID, stage.deployment.ledger)
+        assert "made up" in asked(task, tmp_path, "evidence", "verify", one["exhibit"])["shows"][-1]
     assert {one["outcome"] for one in seen.values()} == {"none"}  # a wrong reward is seen without a prefill
     assert case.challenger in {stage.address(FIRST), stage.address(SECOND)}
     assert case.check == Reason.REWARD

@@ -288,8 +288,8 @@ class Task:
         owners = lots(self.stage.store, self.number).values()
         return sum(1 for lot in owners if sortition.jury_seats_of(row.seed, row.line, lot))
 
-    def judged(self, case: int) -> None:
-        """Take a case from its opening to its end, with every juror."""
+    def judged(self, case: int, then: Callable[[], None] = lambda: None) -> None:
+        """Take a case from its opening to its end, with every juror; call `then` once the ballots are open."""
         stage, row = self.stage, self.stage.store.case(case)
         assert row is not None
         draw, jury, ruled, appeal, _ = ends_of(row, self.schedule)
@@ -297,6 +297,7 @@ class Task:
         stage.until("ballots", lambda: len(stage.store.jurors(case)) == self.jury(case))
         stage.go(jury)
         stage.until("opened ballots", lambda: all(one.vote is not None for one in stage.store.jurors(case)))
+        then()
         stage.go(ruled)
         if ruled >= self.schedule.challenge_end(row.round):
             self.settled(row.round)

@@ -173,7 +173,9 @@ def test_lazy__most_pass_a_canary_unseen__cut_and_the_canary_is_taken_back(stage
     assert note.json["corrections"] == [[1, [0], []]]
 
 
-def test_refusal__good_work_is_refused__its_trainer_wins_before_a_jury_and_is_paid(stage: Stage) -> None:
+def test_refusal__good_work_is_refused__its_trainer_wins_before_a_jury_and_is_paid(
+    stage: Stage, tmp_path: Path
+) -> None:
     task = published(stage)
     for account in (REFUSING, REFUSING_TOO):
         stage.start("validator", account, task=task.number, stake=LARGE, fault="refuse")
@@ -187,7 +189,13 @@ def test_refusal__good_work_is_refused__its_trainer_wins_before_a_jury_and_is_pa
     stage.until("its challenge", lambda: stage.store.cases(task.number))
     (case,) = stage.store.cases(task.number)
     assert (case.check, case.leaf, case.challenger) == (Reason.REWARD, 0, stage.address(TRAINER))
-    task.judged(case.id)
+    seen = list[dict[str, Any]]()
+    task.judged(case.id, lambda: seen.extend(asked(task, tmp_path, "evidence", str(task.number), "1")["found"]))
+    ballots = [one for one in seen if one["by"] == f"case {case.id}"]
+    assert len(ballots) == len(stage.store.jurors(case.id)) and {one["outcome"] for one in ballots} == {"shown"}
+    liars = {stage.address(account) for account in (REFUSING, REFUSING_TOO)}
+    said = {one["outcome"] for one in seen if one["by"] == "reveal" and one["validator"] not in liars}
+    assert said == {"shown"}
     assert stage.store.asides(task.number, 1)
     ruled = stage.store.case(case.id)
     assert ruled is not None

@@ -59,3 +59,22 @@ def test_prefill_groups__any_batch__gives_the_states_of_each_groups_prompt(batch
         with torch.inference_mode():
             alone = model.model(input_ids=ids, use_cache=False).last_hidden_state[0]
         assert torch.allclose(asked[group, :end], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 256])
+def test_watch__any_batch__gives_the_layers_output_and_leaves_no_hook(batch: int) -> None:
+    made, model = tiny.columns(), tiny.model()
+    columns = (made.prompts, made.prompt_lengths, made.tokens, made.lengths)
+    watch = forward.Watch(0)
+    logits, hidden, _ = forward.prefill_groups(model, *columns, 2, batch=batch, watch=watch)
+    assert not model.model.layers[0]._forward_hooks
+    same = forward.prefill(model, *columns, batch=batch)
+    assert torch.equal(logits, same[0]) and torch.equal(hidden, same[1])
+    for row in range(0, len(made.tokens), 2):
+        start, end = int(made.prompt_lengths[row]), int(made.lengths[row])
+        text = np.concatenate([made.prompts[row, :start], made.tokens[row, :end]])[None, :-1].astype(np.int64)
+        with torch.inference_mode():
+            layers = model.model(input_ids=torch.from_numpy(text), use_cache=False, output_hidden_states=True)
+        inner = layers.hidden_states[1][0]  # 0 is the embedding
+        assert torch.allclose(watch.hidden[row, :end], inner[start - 1 :], atol=1e-5)
+        assert torch.allclose(watch.prompts[row // 2, :start], inner[:start], atol=1e-5)

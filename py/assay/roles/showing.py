@@ -66,6 +66,15 @@ def drop(node: Node, task: int, round_: int) -> None:
     node.store.put_note(task, round_, NOTE, {"shown": [], "served": True, "gone": True})
 
 
+def sweep(node: Node) -> None:
+    """Delete what a node that was away when a task ended still keeps of it: ended tasks are looked at no more."""
+    for task in node.store.tasks():
+        if task.state == "refunded":
+            for note in node.store.notes(task.id, NOTE):
+                if not note.json["gone"]:
+                    drop(node, task.id, note.round)
+
+
 def _serve(
     node: Node, task: int, spec: TaskSpec, round_: int, name: bytes, roots: Sequence[Sequence[Any]]
 ) -> list[str]:

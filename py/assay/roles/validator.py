@@ -49,6 +49,7 @@ def run(config: NodeConfig, stop: threading.Event, say: Say) -> None:
     node = Node(config, Role.VALIDATOR, "validator", say, preload=("assay.roles.work", "assay.verify.check"))
     url = node.serve()
     say(f"validator {config.name} {node.account} serves {url}")
+    showing.sweep(node)
     leaving = threading.Event()
 
     def finished(views: list[TaskView]) -> bool:

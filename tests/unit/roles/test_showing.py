@@ -88,6 +88,16 @@ def test_evidence__through_a_round__shown_when_votes_are_over_and_dropped_after_
     assert decided(bench, story, clock.challenge_end(1)) == []
 
 
+def test_sweep__task_that_ended_while_the_node_was_away__keeps_nothing_of_it(bench: Bench, story: Story) -> None:
+    looked(bench, story)
+    showing.sweep(bench)
+    assert list((bench.config.home / "evidence").iterdir())
+    story("TaskRefunded", amount=0)
+    assert story.row.state == "refunded"
+    showing.sweep(bench)
+    assert list((bench.config.home / "evidence").iterdir()) == []
+
+
 def test_evidence__nothing_committed__nothing_is_served_and_it_is_asked_for_once(bench: Bench, story: Story) -> None:
     draft = showing.draft(bench, TASK, 1, 0)
     draft.parent.mkdir(exist_ok=True)

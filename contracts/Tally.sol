@@ -91,11 +91,11 @@ contract Tally is ITally {
             bytes calldata votes = extras[i].votes;
             uint256 place = Ballots.placeOf(reveals, extras[i].validator);
             for (uint256 pos; pos < votes.length; pos += Votes.SIZE) {
-                (uint256 index, uint256 mask, uint256 verdict) = Votes.read(votes, pos);
+                uint256 vote = Votes.word(votes, pos);
+                uint256 index = vote >> 48;
                 if ((w.short >> index) & 1 == 0) continue;
-                uint256 voters = 1;
-                if (place < reveals.length && (Ballots.find(reveals[place].votes, index) >> 24) & 0xff == verdict) voters = 0;
-                w.tally[index] += Votes.one(Votes.bits(mask), voters, verdict);
+                uint256 earlier = place < reveals.length ? Votes.said(Ballots.find(reveals[place].votes, index)) : 0;
+                w.tally[index] += Votes.one(Votes.bits((vote >> 32) & 0xffff), Votes.said(vote), earlier);
             }
         }
     }
@@ -115,7 +115,7 @@ contract Tally is ITally {
                 uint256 tally = tallies[i];
                 (uint256 verdict, uint256 seats) = Votes.winner(tally, quorum);
                 bool held = Votes.isHeld(tally, stake);
-                uint8 outcome = Votes.outcome(verdict, held);
+                uint8 outcome = Votes.outcome(tally, quorum, verdict, held);
                 uint256 pay = uint256(uint32(entries[i].who >> 64)) * price;
                 bool isSpecial = (special >> i) & 1 != 0 && _isSpecial(facts, i, verdict);
                 if (isSpecial || (outcome == Votes.PAID && !_isWork(entries[i].mark, salts, i))) {
@@ -188,7 +188,7 @@ contract Tally is ITally {
                 else _settleCanary(s, facts, aside);
             } else if (outcome != Votes.NOT_HELD && outcome != Votes.NO_QUORUM) {
                 uint256 fees = (w.tally[i] >> 8) * facts.terms.seatFee;
-                s.slash(address(uint160(entries[i].who >> 96)), i, facts.terms.bond, fees);
+                s.slash(address(uint160(entries[i].who >> 96)), i, outcome == Votes.DOUBTED ? 0 : facts.terms.bond, fees);
             }
             if ((facts.canaries >> i) & 1 != 0) ++canary;
         }

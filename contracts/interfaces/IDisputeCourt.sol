@@ -15,7 +15,7 @@ struct LeafProof {
 }
 
 /// @notice One dispute.
-/// @param claim 1: a leaf that was passed is bad; 2: a leaf that was refused is good; 3: a chunk of the checkpoint is wrong
+/// @param claim 1: a leaf is bad, whatever the committee said; 2: a leaf that was refused is good; 3: a chunk of the checkpoint is wrong
 /// @param index of the submission; 65535 for a root
 /// @param check what fails or holds, as a vote's reason; 0 for a root
 /// @param leaf as in a vote; of a root: the chunk
@@ -106,7 +106,7 @@ interface IDisputeCourtEvents {
 }
 
 /// @title The dispute court: challenges of outcomes and of checkpoint roots, at one leaf, and one appeal.
-/// @dev *A case.* Whoever risks a bond as large as a submission's may claim that a passed leaf is bad (1), that a refused leaf is good (2), or that a
+/// @dev *A case.* Whoever risks a bond as large as a submission's may claim that a leaf is bad (1), that a refused leaf is good (2), or that a
 /// chunk of a final checkpoint is wrong (3), naming the leaf with its Merkle proof. Each leaf can be challenged once ever for each check, as bad and
 /// as good apart; a root once per round.
 ///
@@ -121,6 +121,8 @@ interface IDisputeCourtEvents {
 /// The windows' lengths are the task's own. Without an appeal the case can be closed from appealEnd on.
 /// *Jury.* 9 seats drawn from the beacon's word of drawAt on the round's stake line; a ruling needs 6. Jurors repeat the check at that leaf only
 /// and commit before they reveal. A leaf that isn't opened to them is bad.
+/// *Second opinion.* A refusal on a check with a tolerance takes no bond (see IRoundLedger, classes): claim 1, upheld, takes it, and rewards the
+/// challenger as it does for work that was passed. Whoever judged first may challenge; its seats earn the same fee either way.
 /// *Appeal.* To all stake enlisted in the round: only more than half of all of it decides, either way. Otherwise the appeal changes nothing: the
 /// jury's ruling stands, or its lack of one.
 /// *Money.* juryFee (the task's seatFee) for each of 9 seats, from the challenger's bond: to the seats that ruled with the final ruling,

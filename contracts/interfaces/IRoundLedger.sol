@@ -23,9 +23,14 @@ import {Aside, Entry, Extra, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} fro
 ///     verdict       trainer                               seats that agree
 ///     valid, held   units·price from escrow               seatFee each from escrow
 ///     valid         nothing                               seatFee each from escrow
-///     invalid, unavailable, malformed
+///     invalid (exact), unavailable, malformed
 ///                   loses the bond (burned) and the fees  seatFee each from the trainer
+///     invalid, else loses the fees                        seatFee each from the trainer
 ///     none, void    nothing                               nothing
+///
+/// *Classes.* An INVALID vote is statistical when its reason is ACTIVATION 7, SAMPLING 8 or GRADIENT 14, whose checks have a tolerance; else it is
+/// exact. A refusal slashes where the INVALID votes of exact class alone are a quorum, two voters and two thirds of the revealed seats.
+/// Otherwise the work is doubted: refused, the bond free, until a second committee, the court's jury, upholds a challenge of a bad leaf.
 ///
 /// What the escrow owes beyond the round's pot is scaled down, each account's share rounded down.
 ///
@@ -37,8 +42,8 @@ import {Aside, Entry, Extra, IRoundLedgerErrors, IRoundLedgerEvents, Reveal} fro
 /// *Set aside.* A share that is challenged, or accepted but not yet shown to be work, waits at its full claim; the rest of the round is paid.
 /// `resolve` settles it when the court has ruled, or the trainer has shown the salt. An upheld challenge corrects votes, not outcomes: a bad
 /// leaf turns the seats that passed it to invalid; a good one turns the seats that named it to valid. Seats so overruled on a fault are
-/// cut, half burned, half to the challenger; half of the trainer's bond goes to whoever shows a bad leaf. A case that ends without a
-/// ruling changes nothing.
+/// cut, half burned, half to the challenger; half of the trainer's bond goes to whoever shows a bad leaf, also of work that was refused.
+/// A case that ends without a ruling changes nothing.
 ///
 /// *Silence.* A drawn validator that didn't commit loses a seat fee, once a round; a commitment that isn't revealed, or whose salt was let out
 /// before, costs a quarter of `cut`. Whoever shows it gets half, the rest is burned. A lot of which more than a sixteenth was cut

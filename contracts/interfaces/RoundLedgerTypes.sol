@@ -160,13 +160,13 @@ interface IRoundLedgerEvents {
     event CheckpointFinal(uint256 indexed task, uint32 indexed round, bytes32 root);
     event CanaryOpened(uint256 indexed task, uint32 indexed round, uint16 index, bytes32 salt, uint32 leaf, uint8 check);
     /// @param outcomes one byte per submission: 1 paid, 2 accepted but not held, 3 invalid, 4 unavailable, 5 malformed, 6 no quorum, 7 void,
-    /// 8 canary, 9 false canary, 10 set aside, 11 accepted but never shown to be work
+    /// 8 canary, 9 false canary, 10 set aside, 11 accepted but never shown to be work, 12 doubted: invalid, and not by a quorum of exact votes
     event RoundFinal(uint256 indexed task, uint32 indexed round, bytes outcomes, uint256 fromEscrow, uint256 fromStakes, uint256 burned);
     /// @param payments 36 bytes each: account 20 | role 1 (1 trainer, 2 validator) | seats 2 | agreed 2 | wei 11. An account may have several;
     /// they add up. Of a validator: seats it voted and those that agreed with the outcome, 0 wei included; of a trainer: 1 and 1 for each
     /// submission that is paid, 1 and 0 for a canary. Claimable in the vault by now.
     event Payments(uint256 indexed task, uint32 indexed round, bytes payments);
-    /// @param burned wei of the trainer's stake that were destroyed
+    /// @param burned wei of the trainer's stake that were destroyed: none where it loses fees only
     /// @param paid wei of it that went to seats, or to whoever challenged
     event Slashed(uint256 indexed task, address indexed account, uint32 indexed round, uint16 index, uint256 burned, uint256 paid);
     /// @param index submission, or 65535 when no single one is meant

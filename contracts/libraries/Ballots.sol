@@ -47,21 +47,21 @@ library Ballots {
         return lo < reveals.length && reveals[lo].validator == validator ? lo : reveals.length;
     }
 
-    /// @dev The tally of ballots. Whoever voted a verdict in both draws is one voter of it.
+    /// @dev The tally of ballots: of a validator there are two at most, one a draw.
     function tallyOf(Ballot[] memory ballots) internal pure returns (uint256 tally) {
         for (uint256 i; i < ballots.length; ++i) {
-            Ballot memory b = ballots[i];
-            bool isNew = true;
-            for (uint256 k; k < i && isNew; ++k) {
-                isNew = ballots[k].validator != b.validator || ballots[k].verdict != b.verdict;
-            }
-            tally += Votes.one(b.seats, isNew ? 1 : 0, b.verdict);
+            uint256 first = firstOf(ballots, i);
+            tally += Votes.one(ballots[i].seats, _said(ballots[i]), first < i ? _said(ballots[first]) : 0);
         }
     }
 
     /// @dev The first ballot of the same validator: under it, what a validator can still lose is kept.
     function firstOf(Ballot[] memory ballots, uint256 i) internal pure returns (uint256 k) {
         while (ballots[k].validator != ballots[i].validator) ++k;
+    }
+
+    function _said(Ballot memory b) private pure returns (uint256) {
+        return uint256(b.verdict) << 8 | b.reason;
     }
 
     function _add(Ballot[] memory ballots, uint256 n, address validator, uint256 vote) private pure returns (uint256) {

@@ -117,7 +117,7 @@ library Share {
         }
 
         uint256 verdict = _verdictOf(terms, aside);
-        outcome = Votes.outcome(verdict, aside.isHeld);
+        outcome = Votes.outcome(Ballots.tallyOf(ballots), Votes.quorumOf(terms.seats), verdict, aside.isHeld);
         address trainer = address(uint160(aside.who >> 96));
         // slither-disable-next-line uninitialized-local sums from zero
         uint256 fees;
@@ -134,7 +134,7 @@ library Share {
             uint256 pay = s.fromEscrow(uint256(uint32(aside.who >> 64)) * terms.price);
             if (pay != 0) s.pay(trainer, Sheets.TRAINER, 1, 1, pay);
         } else if (outcome != Votes.NOT_HELD && outcome != Votes.NO_QUORUM) {
-            s.slash(trainer, aside.index, terms.bond, fees);
+            s.slash(trainer, aside.index, outcome == Votes.DOUBTED ? 0 : terms.bond, fees);
         }
     }
 

@@ -8,12 +8,20 @@ import {Lot, Round} from "./Words.sol";
 /// @dev Packed votes and their tally.
 ///
 /// A vote is 8 bytes: index 16 | seats 16 (bit j = seat j of its draw) | verdict 8 | reason 8 | leaf 16.
-/// A tally is one word per submission: for verdict v (1 to 4) its seats at bit 16(v − 1) and its voters 8 bits above; from bit 64 on the
-/// stake, in gwei, of the revealing validators that don't hold the artifact: most hold everything, and then there is nothing to add.
+/// A tally is one word per submission: for verdict v (1 to 4) its seats at bit 16(v − 1) and its voters 8 bits above; from bit 64 on, 64 bits, the
+/// stake, in gwei, of the revealing validators that don't hold the artifact: most hold everything, and then there is nothing to add; from bit 128
+/// on seats and voters of the INVALID votes that are of exact class.
+///
+/// The class of an INVALID vote follows from its reason. Statistical are those whose check has a tolerance, which another machine may miss:
+/// ACTIVATION 7, SAMPLING 8, GRADIENT 14. Every other is exact.
 library Votes {
     uint256 internal constant VALID = 1;
     uint256 internal constant UNAVAILABLE = 3;
+    uint256 private constant FAULTY = 2;
     uint256 private constant VERDICTS = 4;
+    uint256 private constant STATISTICAL = 1 << 7 | 1 << 8 | 1 << 14;
+    uint256 private constant HELD_SHIFT = 64;
+    uint256 private constant EXACT_SHIFT = 128;
     uint256 internal constant SIZE = 8;
 
     uint8 internal constant PAID = 1;
@@ -25,6 +33,7 @@ library Votes {
     uint8 internal constant FALSE_CANARY = 9;
     uint8 internal constant ASIDE = 10;
     uint8 internal constant UNOPENED = 11;
+    uint8 internal constant DOUBTED = 12;
 
     /// @dev Refuses votes that aren't well-formed or claim a seat that wasn't drawn.
     /// @param first number of the seat that bit 0 stands for
@@ -50,22 +59,30 @@ library Votes {
     function count(uint256[] memory tally, bytes calldata votes) internal pure {
         unchecked {
             for (uint256 pos; pos < votes.length; pos += SIZE) {
-                (uint256 index, uint256 mask, uint256 verdict) = read(votes, pos);
-                uint256 votes_ = one(bits(mask), 1, verdict);
+                uint256 vote = word(votes, pos);
+                uint256 votes_ = one(bits((vote >> 32) & 0xffff), said(vote), 0);
                 assembly ("memory-safe") {
                     // in bounds: `check` compared the index with the number of submissions
-                    let at := add(tally, shl(5, add(index, 1)))
+                    let at := add(tally, shl(5, add(shr(48, vote), 1)))
                     mstore(at, add(mload(at), votes_))
                 }
             }
         }
     }
 
-    /// @dev The tally of `seats` seats and `voters` voters for one verdict.
-    function one(uint256 seats, uint256 voters, uint256 verdict) internal pure returns (uint256) {
+    /// @dev What one validator's vote adds to a tally. Who says the same in both draws is one voter of it.
+    /// @param said_ as of `said`, @param earlier what the same validator said in the other draw, or 0
+    function one(uint256 seats, uint256 said_, uint256 earlier) internal pure returns (uint256 added) {
         unchecked {
-            return (voters << 8 | seats) << (16 * (verdict - 1));
+            uint256 verdict = said_ >> 8;
+            added = (verdict == earlier >> 8 ? seats : 1 << 8 | seats) << (16 * (verdict - 1));
+            if (_isExact(said_)) added |= (_isExact(earlier) ? seats : 1 << 8 | seats) << EXACT_SHIFT;
         }
+    }
+
+    /// @return verdict 8 | reason 8 of a vote
+    function said(uint256 vote) internal pure returns (uint256) {
+        return (vote >> 16) & 0xffff;
     }
 
     /// @dev Adds `stake` to every submission that isn't in the bitmap `held`. Unchecked: all lots together fit the line, 64 bits.
@@ -74,7 +91,7 @@ library Votes {
             uint256 n = tally.length;
             uint256 missing = n == 0 ? 0 : ~held & (type(uint256).max >> (256 - n));
             for (uint256 i; missing != 0; (++i, missing >>= 1)) {
-                if (missing & 1 != 0) tally[i] += stake << 64;
+                if (missing & 1 != 0) tally[i] += stake << HELD_SHIFT;
             }
         }
     }
@@ -101,8 +118,7 @@ library Votes {
             uint256 revealed = spoken(tally);
             for (verdict = 1; verdict <= VERDICTS; ++verdict) {
                 uint256 lane = (tally >> (16 * (verdict - 1))) & 0xffff;
-                seats = lane & 0xff;
-                if (seats >= quorum && lane >> 8 >= 2 && 3 * seats >= 2 * revealed) return (verdict, seats);
+                if (_wins(lane, quorum, revealed)) return (verdict, lane & 0xff);
             }
         }
         return (0, 0);
@@ -111,15 +127,18 @@ library Votes {
     /// @dev Whether two thirds of the revealing stake hold the artifact.
     function isHeld(uint256 tally, uint256 stake) internal pure returns (bool) {
         unchecked {
-            return 3 * (tally >> 64) <= stake;
+            return 3 * uint256(uint64(tally >> HELD_SHIFT)) <= stake;
         }
     }
 
-    /// @return outcome of a verdict, before anyone asks whether it is work
-    function outcome(uint256 verdict, bool held) internal pure returns (uint8) {
+    /// @param verdict the tally's winner
+    /// @return outcome of it, before anyone asks whether it is work. INVALID only where the votes of exact class win alone: else a few validators
+    /// whose machines err, or say so, would turn a doubt into a slash.
+    function outcome(uint256 tally, uint256 quorum, uint256 verdict, bool held) internal pure returns (uint8) {
         if (verdict == 0) return NO_QUORUM;
-        if (verdict != VALID) return uint8(verdict + 1);
-        return held ? PAID : NOT_HELD;
+        if (verdict == VALID) return held ? PAID : NOT_HELD;
+        if (verdict == FAULTY && !_wins((tally >> EXACT_SHIFT) & 0xffff, quorum, spoken(tally))) return DOUBTED;
+        return uint8(verdict + 1);
     }
 
     function quorumOf(uint256 seats) internal pure returns (uint256) {
@@ -173,5 +192,18 @@ library Votes {
             n = (n + (n >> 4)) & 0x0f0f;
             return (n + (n >> 8)) & 0x1f;
         }
+    }
+
+    /// @dev Whether seats and voters of a tally's lane are a quorum of seats, two voters and two thirds of the revealed seats.
+    function _wins(uint256 lane, uint256 quorum, uint256 revealed) private pure returns (bool) {
+        unchecked {
+            uint256 seats = lane & 0xff;
+            return seats >= quorum && lane >> 8 >= 2 && 3 * seats >= 2 * revealed;
+        }
+    }
+
+    /// @dev Whether an INVALID vote of exact class was said.
+    function _isExact(uint256 said_) private pure returns (bool) {
+        return said_ >> 8 == FAULTY && (STATISTICAL >> (said_ & 0xff)) & 1 == 0;
     }
 }

@@ -21,6 +21,7 @@ abstract contract CourtScene is Scene {
     uint8 internal constant NO_QUORUM = 6;
     uint8 internal constant CANARY = 8;
     uint8 internal constant FALSE_CANARY = 9;
+    uint8 internal constant DOUBTED = 12;
 
     function entriesOf(uint32 round) internal view returns (Entry[] memory) {
         return entries[round];

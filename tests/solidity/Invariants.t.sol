@@ -51,7 +51,7 @@ contract InvariantsTest is Test {
             actors.resolve(i, i % 4 != 0);
             actors.resolve(i, true);
         }
-        for (uint8 outcome = 1; outcome <= 11; ++outcome) {
+        for (uint8 outcome = 1; outcome <= 12; ++outcome) {
             assertGt(actors.ended(outcome), 0, string.concat("outcome ", vm.toString(outcome)));
         }
         for (uint8 reason = 1; reason <= 6; ++reason) {

@@ -54,6 +54,13 @@ abstract contract RoundMoves is CourtMoves {
         return d % 8 < 4 ? VALID : d % 8 < 6 ? INVALID : d % 8 == 6 ? UNAVAILABLE : MALFORMED;
     }
 
+    /// @dev Reason and leaf of the i-th voter's refusals: mostly those that cases are about; on one submission in three most name a reason of
+    /// statistical class.
+    function _fault(uint256 seed, uint256 i, uint256 k) internal pure returns (bytes memory) {
+        uint8 reason = dice(seed, 41, k) % 3 == 0 && dice(seed, 42, i) % 4 != 0 ? SAMPLING : CHECK;
+        return abi.encodePacked(reason, dice(seed, 40, i) % 4 == 0 ? uint16(1) : LEAF);
+    }
+
     /// @dev The votes of the i-th voter with its seats from `first` on; a refusal names the leaf that cases are about, or another.
     function _votes(uint32 round, address v, uint256 seed, uint256 i, uint256 first) internal view returns (bytes memory votes) {
         (bytes16 drawn, uint256 line,,,) = ledger.roundOf(task, round);
@@ -66,8 +73,7 @@ abstract contract RoundMoves is CourtMoves {
             }
             if (mask == 0) continue;
             uint256 verdict = _verdict(round, seed, k, i);
-            uint16 leaf = dice(seed, 40, i) % 4 == 0 ? 1 : LEAF;
-            votes = bytes.concat(votes, abi.encodePacked(uint16(k), uint16(mask), uint8(verdict), CHECK, leaf));
+            votes = bytes.concat(votes, abi.encodePacked(uint16(k), uint16(mask), uint8(verdict)), _fault(seed, i, k));
         }
     }
 

@@ -8,10 +8,11 @@ import {Vm} from "forge-std/Vm.sol";
 /// @dev A round as a test wants it. Who holds which seat and who says what are written as words of one letter each:
 /// seats "012 1*2" are those of submissions 0 and 1, each the number of the validator that it falls to ('*': any; the seats of the extra
 /// draw follow the first ones); votes "VI V." are those of validators 0 and 1 on submissions 0 and 1: V valid, I invalid at (CHECK, LEAF),
-/// J invalid at the leaf after, U unavailable, M malformed, '.' none. A validator's word "-" commits to nothing; a '!' at its end commits
+/// J invalid at the leaf after, S and T the same of statistical class, by SAMPLING, U unavailable, M malformed, '.' none. A validator's word "-" commits to nothing; a '!' at its end commits
 /// and stays silent.
 abstract contract Scene is Base {
     uint8 internal constant CHECK = 5;
+    uint8 internal constant SAMPLING = 8;
     uint16 internal constant LEAF = 7;
     uint8 internal constant MISSING = 12;
     uint8 internal constant PASSED_CANARY = 1;
@@ -171,6 +172,8 @@ abstract contract Scene is Base {
         if (letter == "V") return abi.encodePacked(uint16(index), uint16(mask), uint8(1), uint8(0), uint16(0));
         if (letter == "I") return abi.encodePacked(uint16(index), uint16(mask), uint8(2), CHECK, LEAF);
         if (letter == "J") return abi.encodePacked(uint16(index), uint16(mask), uint8(2), CHECK, LEAF + 1);
+        if (letter == "S") return abi.encodePacked(uint16(index), uint16(mask), uint8(2), SAMPLING, LEAF);
+        if (letter == "T") return abi.encodePacked(uint16(index), uint16(mask), uint8(2), SAMPLING, LEAF + 1);
         if (letter == "U") return abi.encodePacked(uint16(index), uint16(mask), uint8(3), MISSING, LEAF);
         require(letter == "M", "no such vote");
         return abi.encodePacked(uint16(index), uint16(mask), uint8(4), uint8(1), uint16(0));

@@ -13,6 +13,7 @@ import {Vm} from "forge-std/Vm.sol";
 abstract contract World is Base {
     uint32 internal constant FOREVER = type(uint32).max;
     uint8 internal constant CHECK = 3;
+    uint8 internal constant SAMPLING = 8;
     uint16 internal constant LEAF = 7;
     uint8 internal constant ASIDE = 10;
     uint8 internal constant REVEALED_ONCE = 1;

@@ -78,6 +78,7 @@ def spoken(who: str, *votes: Vote, held: int = (1 << 256) - 1, stake: int = 100 
 def cases() -> Iterator[Case]:
     yield from _plain_cases()
     yield from _special_cases()
+    yield from _class_cases()
     for k in range(20):
         yield _random_case(k)
 
@@ -140,6 +141,33 @@ def _special_cases() -> Iterator[Case]:
     yield Case("canary and a disputed one", BASE, [canary, canary], twice, opened=both, disputed=frozenset({0}))
 
 
+def _class_cases() -> Iterator[Case]:
+    """Refusals of both classes: 7, 8 and 14 are statistical, and the same voter may say one of each."""
+    salts = {0: salt_of(0)}
+    for name, reasons in {
+        "doubted": (8, 7, 14),
+        "exact below the quorum": (8, 6, 14),
+        "exact quorum": (6, 9, 8),
+        "reasons nobody knows": (0, 255, 15),
+    }.items():
+        votes = zip((ALICE, BOB, CAROL), reasons, (1, 2, 4), strict=True)
+        told = [spoken(who, Vote(0, seats, Verdict.INVALID, reason, 3)) for who, reason, seats in votes]
+        yield Case(name, BASE, [work(0)], told, [], [DAVE], salts)
+        yield Case(f"{name}, disputed", BASE, [work(0)], told, salts=salts, disputed=frozenset({0}))
+    for name, first, again, other in (
+        ("one exact voter in both draws", 6, 6, 8),
+        ("exact in the second draw only", 8, 6, 6),
+        ("exact in the first draw only", 6, 8, 6),
+    ):
+        told = [spoken(ALICE, Vote(0, 3, Verdict.INVALID, first, 3))]
+        extras = [
+            Extra(ALICE, [Vote(0, 1, Verdict.INVALID, again, 3)]),
+            Extra(BOB, [Vote(0, 6, Verdict.INVALID, other, 3)]),
+        ]
+        yield Case(name, BASE, [work(0)], told, extras, salts=salts)
+        yield Case(f"{name}, disputed", BASE, [work(0)], told, extras, salts=salts, disputed=frozenset({0}))
+
+
 def _random_case(k: int) -> Case:
     seats = 2 + number(f"seats {k}") % 6
     terms = PayTerms(
@@ -189,7 +217,8 @@ def _votes(k: int, count: int, seats: int, who: str, draw: str) -> list[Vote]:
         lies = number(f"lie {label} {who}") % 6 == 0
         verdict = Verdict(truth % 4 + 1) if lies else truth
         if masks[who]:
-            cast.append(Vote(i, masks[who], verdict, *((8, 9) if verdict is not Verdict.VALID else (0, 0))))
+            check = 8 if number(f"class {label} {who}") % 2 else 6
+            cast.append(Vote(i, masks[who], verdict, *((check, 9) if verdict is not Verdict.VALID else (0, 0))))
     return cast
 
 
@@ -202,6 +231,7 @@ def resolutions() -> Iterator[tuple[str, PayTerms, Aside, list[int], Ruling, boo
         "good": Ruling(goods=(Good(8, 9, DAVE),)),
         "good elsewhere": Ruling(goods=(Good(8, 11, DAVE), Good(7, 9, DAVE))),
         "two good": Ruling(goods=(Good(8, 10, TOM), Good(8, 9, DAVE))),
+        "good by either check": Ruling(goods=(Good(8, 9, DAVE), Good(6, 9, TOM))),
         "good and bad": Ruling(True, TOM, (Good(8, 9, DAVE),)),
     }
     asides = [(case, aside) for case in cases() for aside in case.settled().asides]
@@ -217,10 +247,10 @@ def resolutions() -> Iterator[tuple[str, PayTerms, Aside, list[int], Ruling, boo
 def _asides() -> Iterator[Aside]:
     """Shares in which a ruling turns the outcome: a refusal at one leaf, by fault and by withholding."""
     who = Entry(TINA, 100, 0, b"", b"").who
-    for verdict in (Verdict.INVALID, Verdict.UNAVAILABLE):
+    for verdict, check in ((Verdict.INVALID, 8), (Verdict.INVALID, 6), (Verdict.UNAVAILABLE, 8)):
         ballots = (
-            Ballot(ALICE, 1, verdict, 8, 9),
-            Ballot(BOB, 1, verdict, 8, 9),
+            Ballot(ALICE, 1, verdict, check, 9),
+            Ballot(BOB, 1, verdict, check, 9),
             Ballot(CAROL, 1, Verdict.INVALID, 8, 10),
             Ballot(ALICE, 3, Verdict.VALID),
         )

@@ -40,6 +40,11 @@ class Reason(IntEnum):
     UNITS = 11
     MISSING = 12
     SIZE = 13
+    GRADIENT = 14
+
+
+STATISTICAL = frozenset({Reason.ACTIVATION, Reason.SAMPLING, Reason.GRADIENT})
+"""Reasons of checks that have a tolerance: honest work may fail them on another machine. Every other is exact."""
 
 
 class Outcome(IntEnum):
@@ -56,6 +61,7 @@ class Outcome(IntEnum):
     FALSE_CANARY = 9
     ASIDE = 10
     UNOPENED = 11
+    DOUBTED = 12
 
 
 class MarkKind(IntEnum):

@@ -32,6 +32,7 @@ OUTCOME_WORDS = {
     Outcome.FALSE_CANARY: "a canary that its leaf doesn't bear out",
     Outcome.ASIDE: "set aside",
     Outcome.UNOPENED: "accepted, but never shown to be work",
+    Outcome.DOUBTED: "refused, and not slashed",
 }
 _VERDICT_OF = {
     Outcome.PAID: Verdict.VALID,
@@ -40,6 +41,7 @@ _VERDICT_OF = {
     Outcome.UNAVAILABLE: Verdict.UNAVAILABLE,
     Outcome.MALFORMED: Verdict.MALFORMED,
     Outcome.UNOPENED: Verdict.VALID,
+    Outcome.DOUBTED: Verdict.INVALID,
 }
 
 

@@ -156,13 +156,13 @@ def _meant(
 ) -> tuple[int, int]:
     """Return check and leaf. Refused where the claim is beside the point: nothing would come of it but a lost bond."""
     from assay.cli.hearing import check_name
-    from assay.roles.disputing import REFUSED
+    from assay.protocol.shares import SLASHED
     from assay.store.settled import tally_of
     from assay.types import ClaimKind
 
     outcome = tally_of(store, task, row.round, votes_only=True).outcomes[row.index]
     if kind == ClaimKind.BAD_LEAF:
-        if outcome in REFUSED:
+        if outcome in SLASHED:
             raise Refused(f"submission {row.index} of round {row.round} was refused already: there is nothing to gain")
         if check is None or leaf is None:
             raise Refused("say what is bad with --check and --leaf; `assay explain` finds them")

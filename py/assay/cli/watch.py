@@ -62,7 +62,7 @@ def _round(s: Session, store: Store, task: TaskRow, number: int) -> dict[str, An
 
     ended = store.round(task.id, number)
     voted = ballots(store, task.id, number)
-    slashed = {row.index for row in store.slashes(task=task.id) if row.round == number}
+    slashed = {row.index for row in store.slashes(task=task.id) if row.round == number and row.burned}
     rows = store.submissions(task.id, number)
     refused = [
         f"{s.names.of(row.trainer)}: {why_unpaid(final_outcome(row), voted.get(row.index, []))}"

@@ -15,15 +15,17 @@ from eth_abi.abi import encode
 from assay.protocol.hashing import keccak
 from assay.protocol.pay import PayTerms, Settlement, account_of
 from assay.protocol.sortition import quorum
-from assay.types import CutReason, Outcome, Role, Verdict
+from assay.types import STATISTICAL, CutReason, Outcome, Role, Verdict
 
 _OUTCOMES = {
     None: Outcome.NO_QUORUM,
-    Verdict.INVALID: Outcome.INVALID,
     Verdict.UNAVAILABLE: Outcome.UNAVAILABLE,
     Verdict.MALFORMED: Outcome.MALFORMED,
 }
-REFUSED = frozenset({Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED})
+SLASHED = frozenset({Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED})
+"""What takes the bond."""
+REFUSED = SLASHED | {Outcome.DOUBTED}
+"""What the votes refuse; the seats that agreed are paid by the trainer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class Ballot:
     verdict: Verdict
     reason: int = 0
     leaf: int = 0
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is an INVALID vote of exact class: one whose reason has no tolerance."""
+        return self.verdict is Verdict.INVALID and self.reason not in STATISTICAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +112,13 @@ def canary_word(rank: int, leaf: int, check: int) -> int:
 
 def winner(ballots: Sequence[Ballot], seats: int) -> Verdict | None:
     """Return the verdict with a quorum of seats, two voters, and two thirds of the seats that were revealed."""
-    revealed = sum(b.seats for b in ballots)
-    for verdict in Verdict:
-        agreeing = [b for b in ballots if b.verdict is verdict]
-        count = sum(b.seats for b in agreeing)
-        if count >= quorum(seats) and len({b.validator for b in agreeing}) >= 2 and 3 * count >= 2 * revealed:
-            return verdict
-    return None
+    won = (verdict for verdict in Verdict if _wins([b for b in ballots if b.verdict is verdict], ballots, seats))
+    return next(won, None)
+
+
+def _wins(agreeing: Sequence[Ballot], ballots: Sequence[Ballot], seats: int) -> bool:
+    count, revealed = sum(b.seats for b in agreeing), sum(b.seats for b in ballots)
+    return count >= quorum(seats) and len({b.validator for b in agreeing}) >= 2 and 3 * count >= 2 * revealed
 
 
 def is_withheld(verdict: Verdict | None) -> bool:
@@ -119,10 +126,17 @@ def is_withheld(verdict: Verdict | None) -> bool:
     return verdict is Verdict.UNAVAILABLE or verdict is Verdict.MALFORMED
 
 
-def outcome_of(verdict: Verdict | None, held: bool) -> Outcome:
-    """Return the outcome of a verdict, before anyone asks whether it is work."""
+def outcome_of(ballots: Sequence[Ballot], seats: int, held: bool) -> Outcome:
+    """Return the outcome of the votes, before anyone asks whether it is work.
+
+    INVALID only where the votes of exact class win alone; else the work is DOUBTED, and keeps its bond until a jury
+    finds a leaf of it bad.
+    """
+    verdict = winner(ballots, seats)
     if verdict is Verdict.VALID:
         return Outcome.PAID if held else Outcome.NOT_HELD
+    if verdict is Verdict.INVALID:
+        return Outcome.INVALID if _wins([b for b in ballots if b.is_exact], ballots, seats) else Outcome.DOUBTED
     return _OUTCOMES[verdict]
 
 
@@ -212,7 +226,8 @@ class _Share:
                 self.sheet.credit(good.by, self._cut(b, CutReason.OVERRULED))
             pairs.append((b if good is None else replace(b, verdict=Verdict.VALID), good is not None))
 
-        verdict = winner([b for b, _ in pairs], self.terms.seats)
+        corrected = [b for b, _ in pairs]
+        verdict = winner(corrected, self.terms.seats)
         fees = 0
         for b, wrong in pairs:
             agreed = b.verdict is verdict and not wrong
@@ -222,7 +237,7 @@ class _Share:
             else:
                 fees += fee
             self.sheet.pay(b.validator, Role.VALIDATOR, 0, b.seats if agreed else 0, fee)
-        return self._work(outcome_of(verdict, self.aside.is_held), opened, fees)
+        return self._work(outcome_of(corrected, self.terms.seats, self.aside.is_held), opened, fees)
 
     def _work(self, outcome: Outcome, opened: bool, fees: int) -> Outcome:
         """Pay or slash the trainer by the outcome of the votes."""
@@ -234,7 +249,7 @@ class _Share:
             if pay:
                 self.sheet.pay(trainer, Role.TRAINER, 1, 1, pay)
         elif outcome in REFUSED:
-            self.sheet.slash(trainer, self.aside.index, self.terms.bond, fees)
+            self.sheet.slash(trainer, self.aside.index, self.terms.bond if outcome in SLASHED else 0, fees)
         return outcome
 
     def _fees(self, right: Callable[[Verdict], bool]) -> int:

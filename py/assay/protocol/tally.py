@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from assay.errors import Refused
 from assay.protocol.entries import Entry
 from assay.protocol.pay import PayTerms, Settlement, account_of
-from assay.protocol.shares import REFUSED, Aside, Ballot, Ruling, is_withheld, outcome_of, resolve, winner
+from assay.protocol.shares import REFUSED, SLASHED, Aside, Ballot, Ruling, is_withheld, outcome_of, resolve, winner
 from assay.protocol.sortition import quorum
 from assay.protocol.typed_data import mark
 from assay.protocol.votes import Vote
@@ -115,7 +115,7 @@ class _Tally:
         for i, entry in enumerate(self.entries):
             ballots = self._ballots(i)
             verdict, held = winner(ballots, terms.seats), self._is_held(i)
-            outcome, pay = outcome_of(verdict, held), entry.units * terms.price
+            outcome, pay = outcome_of(ballots, terms.seats, held), entry.units * terms.price
             waits = outcome is Outcome.PAID and salts is not None and not _is_work(entry, salts.get(i, bytes(32)))
             if i in self.disputed or (i in self.opened and not is_withheld(verdict)) or waits:
                 aside = Aside(
@@ -177,7 +177,7 @@ class _Tally:
                 resolve(terms, aside, [self._backing(b.validator) for b in aside.ballots], Ruling(), False, sheet)
             elif outcome in REFUSED:
                 agreeing = sum(b.seats for b in self._ballots(i) if b.verdict is self.winners[i])
-                sheet.slash(trainer, i, terms.bond, agreeing * terms.seat_fee)
+                sheet.slash(trainer, i, terms.bond if outcome in SLASHED else 0, agreeing * terms.seat_fee)
         sheet.asides = [replace(aside, due=sheet.due) for aside in sheet.asides]
 
     def _backing(self, validator: str) -> int:

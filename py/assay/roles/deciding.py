@@ -33,6 +33,20 @@ from assay.types import ClaimKind
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A submission that the votes refuse and don't slash, and that this validator found bad too: at a leaf, by a check.
+
+    `turn` is how many of the `voters` who refused it challenge before this one.
+    """
+
+    index: int
+    check: int
+    leaf: int
+    turn: int
+    voters: int
+
+
+@dataclass(frozen=True, slots=True)
 class RoundView:
     """One opened round as a node sees it. Indices are positions of submissions in the round.
 
@@ -44,6 +58,7 @@ class RoundView:
 
     `extra_seats` are this validator's of the extra draw; `silent` are (validator, index, seat) of whoever said nothing
     and can be shown; `wrongs` are (index, claim, check, leaf) of outcomes that this validator knows to be wrong;
+    `doubts` are what it takes to a jury, so that bad work is slashed;
     `corrections` go into this round's checkpoint, and `missing` are (round, index) of what they need and isn't held.
     `is_lazy`: it votes without looking, for demonstrations. `has_evidence`: it has evidence that it doesn't serve yet.
     """
@@ -68,6 +83,7 @@ class RoundView:
     extra_seats: Mapping[int, int] = field(default_factory=dict)
     silent: tuple[tuple[str, int, int], ...] = ()
     wrongs: tuple[tuple[int, int, int, int], ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     corrections: tuple[Correction, ...] = ()
     missing: tuple[tuple[int, int], ...] = ()
     is_lazy: bool = False

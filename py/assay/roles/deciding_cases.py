@@ -22,9 +22,11 @@ _ORDER = (
     {Reason.UPDATE},
     {Reason.ACTIVATION},
     {Reason.SAMPLING},
-    {Reason.STEP},
+    {Reason.STEP, Reason.GRADIENT},
 )
 """The reasons in the order in which `verify.check` comes to them: what comes before a failure was passed."""
+_OF_A_STEP = (Reason.STEP, Reason.GRADIENT)
+"""Looked at step by step, in this order at each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ def vote_on(claim: int, check: int, leaf: int, verdict: Verdict, reason: int, fo
 def _is_good(check: int, leaf: int, verdict: Verdict, reason: int, found: int) -> bool:
     if verdict is Verdict.VALID:
         return True
+    if check in _OF_A_STEP and reason in _OF_A_STEP:
+        return (leaf, check) < (found, reason)
     failed, asked = _place(reason), _place(check)
     return asked < failed or (check == reason and leaf < found)
 

@@ -25,6 +25,7 @@ from assay.roles.actions import (
 )
 from assay.roles.deciding import RoundView, TaskView, has_left, hold_head, may_finalize, resolve_shares
 from assay.roles.deciding_cases import MARGIN, TURN_SECONDS, serve_cases
+from assay.types import ClaimKind
 
 
 def decide_validator(view: TaskView) -> list[Action]:
@@ -118,12 +119,17 @@ def _show_silent(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Ac
 
 
 def _challenges(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
-    """Challenge only when no canary can be opened any more: what looks like a wrong outcome may be one."""
-    if view.now < schedule.attest_end(seen.number) + TURN_SECONDS * seen.turn:
-        return []
+    """Challenge only when no canary can be opened any more: what looks like a wrong outcome may be one.
+
+    A doubt goes to the jury once: who refused it takes turns over half a challenge window, and whoever comes later
+    finds it challenged.
+    """
+    waited = view.now - schedule.attest_end(seen.number)
+    wrongs = seen.wrongs if waited >= TURN_SECONDS * seen.turn else ()
+    due = [doubt for doubt in seen.doubts if waited >= doubt.turn * schedule.challenge // (2 * doubt.voters)]
     return [
         Challenge(seen.number, index, claim, check, leaf)
-        for index, claim, check, leaf in seen.wrongs
+        for index, claim, check, leaf in (*wrongs, *((d.index, int(ClaimKind.BAD_LEAF), d.check, d.leaf) for d in due))
         if f"challenge:{index}:{check}:{leaf}" not in seen.done
     ]
 

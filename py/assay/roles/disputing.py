@@ -10,15 +10,16 @@ from collections import Counter
 from assay.artifact.manifest import Manifest
 from assay.chain.contracts import LeafProof
 from assay.protocol import merkle
+from assay.protocol.shares import REFUSED
 from assay.protocol.votes import unpack
+from assay.roles.deciding import Doubt
 from assay.store.engine import Store
 from assay.store.rows import TaskRow
 from assay.store.settled import tally_of
 from assay.types import ClaimKind, Outcome, Reason, Verdict
 
-REFUSED = frozenset({Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED})
 PASSED = frozenset({Outcome.PAID, Outcome.NOT_HELD})
-_FILES = {Reason.STEP: "trace.json", Reason.UPDATE: "update.safetensors"}
+_FILES = {Reason.STEP: "trace.json", Reason.GRADIENT: "trace.json", Reason.UPDATE: "update.safetensors"}
 _HEADER = frozenset({Reason.MISSING, Reason.SCHEMA, Reason.SIZE, Reason.BINDING, Reason.UNITS})
 Refusal = tuple[int, int, int]
 
@@ -63,6 +64,42 @@ def wrongs(store: Store, task: TaskRow, round_: int, validator: str) -> tuple[tu
             leaf = min(row.json["leaf"] or 0, 0xFFFF)
             found.append((row.index, int(ClaimKind.BAD_LEAF), int(row.json["reason"]), leaf))
     return tuple(wrong for wrong in found if wrong not in challenged)
+
+
+def doubts(store: Store, task: TaskRow, round_: int, validator: str) -> tuple[Doubt, ...]:
+    """Return what this validator found bad, like a quorum, and what keeps its bond because the votes aren't exact.
+
+    Canaries are settled without a jury. What is challenged at the same leaf for the same check is left out.
+    """
+    bad = [row for row in store.findings(task.id, round_) if row.json["verdict"] == Verdict.INVALID]
+    if not bad:
+        return ()
+    outcomes = tally_of(store, task, round_, votes_only=True).outcomes
+    settled = {row.index for row in store.canaries(task.id, round_)}
+    cases = store.cases(task.id, round_)
+    challenged = {(c.index, c.check, c.leaf) for c in cases if c.claim == ClaimKind.BAD_LEAF}
+    found = []
+    for row in bad:
+        named = row.index, int(row.json["reason"]), min(row.json["leaf"] or 0, 0xFFFF)
+        if outcomes[row.index] is not Outcome.DOUBTED or row.index in settled or named in challenged:
+            continue
+        order = _refusers(store, task, round_, row.index)
+        turn = order.index(validator) if validator in order else len(order)
+        found.append(Doubt(*named, turn, len(order)))
+    return tuple(found)
+
+
+def _refusers(store: Store, task: TaskRow, round_: int, index: int) -> list[str]:
+    """Return who voted INVALID on a submission, in the order of their first seats."""
+    packed = [(0, row.validator, row.votes) for row in store.votes(task.id, round_)]
+    packed += [(1, row.validator, row.votes) for row in store.extras(task.id, round_)]
+    first = sorted(
+        (draw, vote.seats & -vote.seats, who)
+        for draw, who, votes in packed
+        for vote in unpack(votes)
+        if vote.index == index and vote.verdict is Verdict.INVALID
+    )
+    return list(dict.fromkeys(who for _, _, who in first))
 
 
 def _passed_by(store: Store, task: int, round_: int, validator: str) -> set[int]:

@@ -13,7 +13,7 @@ from assay.protocol.spec import TaskSpec
 from assay.protocol.windows import Phase, Schedule
 from assay.roles.deciding import RoundView, TaskView
 from assay.roles.deciding_cases import TURN_SECONDS
-from assay.roles.disputing import refusals, wrongs
+from assay.roles.disputing import doubts, refusals, wrongs
 from assay.roles.docket import case_views
 from assay.roles.drawing import extra_seats_of, seats_of, silent_of
 from assay.roles.kept import is_hidden, stale
@@ -142,7 +142,9 @@ def _duties(
         duties["extra_seats"] = extra_seats_of(store, known, task, spec, number)
     if phase is Phase.CHALLENGE:
         duties["has_evidence"] = is_hidden(store, task.id, number)
-        duties["wrongs"] = wrongs(store, task, number, known.account) if known.challenges else ()
+        if known.challenges:
+            duties["wrongs"] = wrongs(store, task, number, known.account)
+            duties["doubts"] = doubts(store, task, number, known.account)
         if number > task.head:
             duties |= _following(store, known, task, schedule, number)
     return duties

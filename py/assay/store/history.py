@@ -6,12 +6,13 @@ Every node that followed the chain to the seal counts the same, whenever it asks
 from __future__ import annotations
 
 from assay.protocol.plan import History
+from assay.protocol.shares import REFUSED
 from assay.store.engine import Store
 from assay.store.rows import SealRow
 from assay.types import Outcome
 
 _ACCEPTED = frozenset({Outcome.PAID, Outcome.NOT_HELD})
-_REFUSED = frozenset({Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED, Outcome.FALSE_CANARY})
+_REFUSED = REFUSED | {Outcome.FALSE_CANARY}
 
 
 def history_of(store: Store, seal: SealRow, trainer: str) -> History:

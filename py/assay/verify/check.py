@@ -22,7 +22,7 @@ from assay.protocol.evidence import submission_root
 from assay.protocol.hashing import hex32, unhex32
 from assay.protocol.plan import History
 from assay.protocol.spec import TaskSpec
-from assay.types import Reason, Verdict
+from assay.types import STATISTICAL, Reason, Verdict
 from assay.verify.assignment import check_assignment
 from assay.verify.audit import check_activation, fingerprints, place_of, prefill
 from assay.verify.bounds import check_bounds
@@ -41,7 +41,6 @@ __all__ = ["CheckLine", "Context", "Finding", "check_json", "check_submission", 
 NO_EVIDENCE = bytes(32)
 NOBODY = "0x" + "00" * 20
 _MALFORMED = (Reason.SCHEMA, Reason.SIZE)
-_STATISTICAL = (Reason.ACTIVATION, Reason.SAMPLING)
 _FAULTS_OF_SCHEMA = (Reason.BINDING, Reason.UNITS)
 
 
@@ -58,7 +57,8 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a validator found. leaf is a rollout's number, or a step's for STEP and UPDATE; seconds are wall time.
+    """What a validator found. leaf is a rollout's number, or a step's for STEP, GRADIENT and UPDATE; seconds are wall
+    time.
 
     evidence is the Merkle root of the validator's own fingerprints under its address, zeros if no prefill was needed to
     refuse.
@@ -214,7 +214,7 @@ def _carried_out(run: _Run, checks: Iterator[_Check], report: Report | None = No
                 run.evidence,
                 str(fault),
                 lines,
-                reason in _STATISTICAL,
+                reason in STATISTICAL,
                 run.after,
             )
         line(name, since, True, measure.value, measure.threshold)

@@ -160,5 +160,6 @@ _DETAILS: dict[Reason, Callable[[Case, int], list[str]]] = {
     Reason.ACTIVATION: _activation,
     Reason.SAMPLING: _sampling,
     Reason.STEP: _step,
+    Reason.GRADIENT: _step,
     Reason.UPDATE: _step,
 }

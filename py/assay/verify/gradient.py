@@ -2,7 +2,8 @@
 
 Each tensor's gradient is compared as soon as it is there and let go, so that beside the model only the largest one is
 held. Relative and peak error are both bounded: the first sees a wrong batch or model, the second an error that hides
-in a few values. Knows where the gradient lies, not who made it.
+in a few values. What is off by more than the profile allows is GRADIENT, a statistical fault: another machine may have
+it. Knows where the gradient lies, not who made it.
 
 Source of the limits: research/toploc.md section 2.7 (honest 1.1e-5 and 1.6e-4 with other kernels, cheats from 5e-2).
 """
@@ -122,4 +123,4 @@ def _ratio(apart: float, own: float) -> float:
 
 def _bounded(value: float, limit: float, message: str) -> None:
     if not value <= limit:
-        raise Refused(f"{message} ({value:.3g} > {limit:g})", Reason.STEP, None, value, limit)
+        raise Refused(f"{message} ({value:.3g} > {limit:g})", Reason.GRADIENT, None, value, limit)

@@ -16,7 +16,7 @@ from assay.types import CutReason, Outcome, Role, Verdict
 TERMS = PayTerms(price=10, seat_fee=100, attest_fee=7, pot=10**6, seats=3, bond=5001, cut=40, canary_fee=50)
 ALICE, BOB, CAROL, DAVE, TINA = (str(to_checksum_address("0x" + f"{i:02x}" * 20)) for i in range(0xA1, 0xA6))
 VALID, INVALID, MISSING = Verdict.VALID, Verdict.INVALID, Verdict.UNAVAILABLE
-GOOD = Ruling(goods=(Good(8, 9, DAVE),))
+GOOD = Ruling(goods=(Good(6, 9, DAVE),))
 BAD = Ruling(is_bad=True, bad_by=DAVE)
 
 
@@ -30,7 +30,7 @@ def ruled(share: Aside, ruling: Ruling, opened: bool = True, backing: int = 10**
 
 
 PASSED = aside(Ballot(ALICE, 1, VALID), Ballot(BOB, 2, VALID))
-REFUSED = aside(Ballot(ALICE, 1, INVALID, 8, 9), Ballot(BOB, 1, INVALID, 8, 9), Ballot(CAROL, 1, VALID))
+REFUSED = aside(Ballot(ALICE, 1, INVALID, 6, 9), Ballot(BOB, 1, INVALID, 6, 9), Ballot(CAROL, 1, VALID))
 
 
 def test_resolve__salt_shown__pays_trainer_and_seats() -> None:
@@ -89,14 +89,14 @@ def test_resolve__good_leaf__turns_the_seats_that_named_it_and_cuts_them() -> No
 
 
 def test_resolve__cured_withholding__turns_the_seats_and_cuts_nobody() -> None:
-    share = aside(Ballot(ALICE, 1, MISSING, 8, 9), Ballot(BOB, 1, MISSING, 8, 9), Ballot(CAROL, 1, VALID))
+    share = aside(Ballot(ALICE, 1, MISSING, 6, 9), Ballot(BOB, 1, MISSING, 6, 9), Ballot(CAROL, 1, VALID))
     s = ruled(share, GOOD)
 
     assert (s.outcomes, s.cuts) == ([Outcome.PAID], [])
     assert DAVE not in dict(s.credits)
 
 
-@pytest.mark.parametrize(("check", "leaf"), [(8, 10), (7, 9)])
+@pytest.mark.parametrize(("check", "leaf"), [(6, 10), (7, 9)])
 def test_resolve__another_leaf_is_good__changes_nothing(check: int, leaf: int) -> None:
     s = ruled(REFUSED, Ruling(goods=(Good(check, leaf, DAVE),)))
 
@@ -104,8 +104,8 @@ def test_resolve__another_leaf_is_good__changes_nothing(check: int, leaf: int) -
 
 
 def test_resolve__two_leaves_are_good__each_challenger_gets_its_cuts() -> None:
-    share = aside(Ballot(ALICE, 1, INVALID, 8, 9), Ballot(BOB, 1, INVALID, 7, 1), Ballot(CAROL, 1, INVALID, 1, 1))
-    s = ruled(share, Ruling(goods=(Good(8, 9, DAVE), Good(7, 1, TINA))))
+    share = aside(Ballot(ALICE, 1, INVALID, 6, 9), Ballot(BOB, 1, INVALID, 7, 1), Ballot(CAROL, 1, INVALID, 1, 1))
+    s = ruled(share, Ruling(goods=(Good(6, 9, DAVE), Good(7, 1, TINA))))
 
     assert [p.account for p in s.cuts] == [ALICE, BOB]
     assert s.credits[:2] == [(DAVE, 20), (TINA, 20)]
@@ -123,7 +123,7 @@ def test_resolve__cut_beyond_the_lot__takes_what_is_left_over_both_draws() -> No
 
 
 def test_resolve__canary_whose_leaf_is_good__costs_its_maker_the_bond() -> None:
-    share = aside(Ballot(ALICE, 1, VALID), Ballot(BOB, 1, INVALID, 8, 9), canary=canary_word(1, 9, 8))
+    share = aside(Ballot(ALICE, 1, VALID), Ballot(BOB, 1, INVALID, 6, 9), canary=canary_word(1, 9, 6))
     s = ruled(share, GOOD)
 
     assert s.outcomes == [Outcome.FALSE_CANARY]
@@ -132,7 +132,7 @@ def test_resolve__canary_whose_leaf_is_good__costs_its_maker_the_bond() -> None:
 
 
 def test_resolve__canary_whose_other_leaf_is_good__is_a_canary() -> None:
-    share = aside(Ballot(ALICE, 1, VALID), Ballot(BOB, 1, INVALID, 8, 9), canary=canary_word(1, 10, 8))
+    share = aside(Ballot(ALICE, 1, VALID), Ballot(BOB, 1, INVALID, 6, 9), canary=canary_word(1, 10, 6))
     s = ruled(share, GOOD)
 
     assert s.outcomes == [Outcome.CANARY]
@@ -149,3 +149,35 @@ def test_aside__as_its_event_gives_it__is_read_back() -> None:
         ],
     }  # fmt: skip
     assert Aside.of(words) == PASSED
+
+
+# --- classes of a refusal
+
+DOUBTED = aside(Ballot(ALICE, 1, INVALID, 8, 9), Ballot(BOB, 1, INVALID, 7, 9), Ballot(CAROL, 1, INVALID, 14, 9))
+
+
+def test_resolve__refused_on_tolerances_only__loses_the_fees_and_no_bond() -> None:
+    s = ruled(DOUBTED, Ruling())
+
+    assert s.outcomes == [Outcome.DOUBTED]
+    assert s.slashes == [Penalty(TINA, 3, 0, 0, 300)]
+    assert (s.earned(ALICE), s.burned) == (100, 0)
+
+
+def test_resolve__doubted_and_a_jury_finds_it_bad__slashed_as_a_bad_leaf() -> None:
+    s = ruled(DOUBTED, BAD)
+
+    assert s.outcomes == [Outcome.INVALID]
+    assert s.slashes == [Penalty(TINA, 3, 0, 2501, 2800)]
+    assert [credit for credit in s.credits if credit[0] == DAVE] == [(DAVE, 2500)]
+    assert [s.earned(who) for who in (ALICE, BOB, CAROL)] == [100, 100, 100]
+
+
+def test_resolve__exact_vote_overruled__rest_of_the_refusal_is_no_exact_quorum() -> None:
+    share = aside(Ballot(ALICE, 1, INVALID, 6, 9), Ballot(BOB, 1, INVALID, 6, 4), Ballot(CAROL, 1, INVALID, 8, 9))
+    assert ruled(share, Ruling()).outcomes == [Outcome.INVALID]
+    s = ruled(share, GOOD)
+
+    assert s.outcomes == [Outcome.DOUBTED]
+    assert s.slashes == [Penalty(TINA, 3, 0, 0, 200)]
+    assert dict(s.credits)[DAVE] == 20

@@ -27,7 +27,7 @@ ALICE, BOB, CAROL, DAVE, TINA, TOM = (str(to_checksum_address("0x" + f"{i:02x}" 
 VALID, INVALID, MISSING = Verdict.VALID, Verdict.INVALID, Verdict.UNAVAILABLE
 ALL = (1 << 256) - 1
 SALT = keccak(b"salt")
-CANARY = {0: canary_word(1, 9, 8)}
+CANARY = {0: canary_word(1, 9, 6)}
 
 
 def work(trainer: str = TINA, units: int = 50) -> Entry:
@@ -35,7 +35,7 @@ def work(trainer: str = TINA, units: int = 50) -> Entry:
 
 
 def said(who: str, *cast: tuple[int, int, Verdict], **more: Any) -> Spoken:
-    votes = [Vote(index, seats, verdict, 8 if verdict is INVALID else 0, 9) for index, seats, verdict in cast]
+    votes = [Vote(index, seats, verdict, 6 if verdict is INVALID else 0, 9) for index, seats, verdict in cast]
     return Spoken(who, votes, **({"held": ALL, "stake": 10, "backing": 10**6} | more))
 
 
@@ -217,7 +217,7 @@ def test_canary__passed_by_all__burns_what_nobody_takes() -> None:
 
 def test_canary__cut_beyond_the_lot__takes_what_is_left() -> None:
     reveals = [said(ALICE, (0, 1, VALID), (1, 1, VALID), backing=60), said(BOB, (0, 2, INVALID), (1, 2, INVALID))]
-    s = settle(TERMS, [work(), work()], reveals, opened={0: canary_word(1, 9, 8), 1: canary_word(2, 9, 8)})
+    s = settle(TERMS, [work(), work()], reveals, opened={0: canary_word(1, 9, 6), 1: canary_word(2, 9, 8)})
 
     assert [p.burned + p.paid for p in s.cuts] == [40, 20]
 
@@ -315,3 +315,32 @@ def test_settle__any_round__adds_up(case: dict[str, Any]) -> None:
     for reveal in case["reveals"]:
         cut = sum(p.burned + p.paid for p in s.cuts if p.account == reveal.validator)
         assert cut <= reveal.backing
+
+
+# --- classes of a refusal
+
+
+@pytest.mark.parametrize(
+    ("reasons", "outcome", "burned"),
+    [
+        ((8, 7, 14), Outcome.DOUBTED, 0),
+        ((6, 8, 14), Outcome.DOUBTED, 0),
+        ((6, 8, 9), Outcome.INVALID, 5000),
+        ((0, 255, 8), Outcome.INVALID, 5000),
+    ],
+)
+def test_settle__refusal__slashes_where_exact_votes_alone_are_a_quorum(
+    reasons: tuple[int, int, int], outcome: Outcome, burned: int
+) -> None:
+    votes = [Vote(0, 1 << n, INVALID, reason, 9) for n, reason in enumerate(reasons)]
+    s = settle(TERMS, [work()], [Spoken(who, [v], ALL, 10) for who, v in zip((ALICE, BOB, CAROL), votes, strict=True)])
+
+    assert s.outcomes == [outcome]
+    assert s.slashes == [Penalty(TINA, 0, 0, burned, 300)]
+    assert [s.earned(who) for who in (ALICE, BOB, CAROL)] == [100, 100, 100]
+
+
+def test_settle__one_voter_with_a_quorum_of_exact_seats__is_no_slash() -> None:
+    reveals = [Spoken(ALICE, [Vote(0, 3, INVALID, 6, 9)], ALL, 10), Spoken(BOB, [Vote(0, 4, INVALID, 8, 9)], ALL, 10)]
+
+    assert settle(TERMS, [work()], reveals).outcomes == [Outcome.DOUBTED]

@@ -95,8 +95,11 @@ class Story:
         mine = sortition.seats_of(seal.seed, index, SEATS, seal.line, lots(self.store, self.task)[who])
         return sum(1 << seat for seat in mine)
 
-    def reveal(self, round_: int, who: str, verdicts: dict[int, Verdict], held: int) -> None:
-        votes = [Vote(index, self.seats(who, index), verdict) for index, verdict in verdicts.items()]
+    def reveal(self, round_: int, who: str, verdicts: dict[int, Verdict], held: int, reason: int = 0) -> None:
+        votes = [
+            Vote(index, self.seats(who, index), verdict, reason if verdict is Verdict.INVALID else 0)
+            for index, verdict in verdicts.items()
+        ]
         opened = {"salt": "0x" + "00" * 32, "evidence": "0x" + "00" * 32, "held": held}
         self("Revealed", round=round_, validator=who, votes="0x" + pack(votes).hex(), **opened)
 

@@ -85,6 +85,12 @@ CLAIMS = [ClaimKind.BAD_LEAF, ClaimKind.GOOD_LEAF]
         (Reason.REWARD, 5, (Verdict.UNAVAILABLE, Reason.MISSING, 0), False),
         (Reason.MISSING, 0, (Verdict.UNAVAILABLE, Reason.MISSING, 0), False),
         (Reason.MISSING, 0, (Verdict.INVALID, Reason.SAMPLING, 1), True),
+        (Reason.GRADIENT, 2, (Verdict.INVALID, Reason.GRADIENT, 2), False),
+        (Reason.GRADIENT, 1, (Verdict.INVALID, Reason.STEP, 2), True),
+        (Reason.GRADIENT, 2, (Verdict.INVALID, Reason.STEP, 2), False),
+        (Reason.STEP, 2, (Verdict.INVALID, Reason.GRADIENT, 2), True),
+        (Reason.STEP, 3, (Verdict.INVALID, Reason.GRADIENT, 2), False),
+        (Reason.SAMPLING, 3, (Verdict.INVALID, Reason.GRADIENT, 2), True),
         (99, 0, FOUND_GOOD, True),
     ],
 )

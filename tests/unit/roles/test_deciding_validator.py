@@ -18,6 +18,7 @@ from assay.roles.actions import (
     ShowSilent,
     VoteExtra,
 )
+from assay.roles.deciding import Doubt
 from assay.roles.deciding_validator import decide_validator
 from assay.types import ClaimKind, Reason
 from unit.roles.test_deciding import GENESIS, NEXT, seen, view
@@ -87,6 +88,18 @@ def test_challenge__bad_work_was_passed__only_when_no_canary_can_be_opened_any_m
     assert decided(1033, Phase.CHALLENGE, **waiting) == []
     assert decided(1034, Phase.CHALLENGE, **waiting) == [Challenge(1, *BAD)]
     assert decided(1035, Phase.CHALLENGE, **waiting, turn=1) == []
+
+
+def test_challenge__doubt__filed_by_one_after_the_other_over_half_a_window() -> None:
+    filed = Challenge(1, 0, int(ClaimKind.BAD_LEAF), int(Reason.SAMPLING), 7)
+    waiting = {"included": (), "done": frozenset({"attest"})}
+    begins = EXTRA.attest_end(1)
+    for turn, voters, wait in ((0, 2, 0), (1, 2, EXTRA.challenge // 4), (3, 3, EXTRA.challenge // 2)):
+        doubt = Doubt(0, int(Reason.SAMPLING), 7, turn, voters)
+        assert filed not in decided(begins + wait - 1, Phase.CHALLENGE, **waiting, doubts=(doubt,))
+        assert filed in decided(begins + wait, Phase.CHALLENGE, **waiting, doubts=(doubt,))
+        done = waiting["done"] | {f"challenge:0:{int(Reason.SAMPLING)}:7"}
+        assert decided(begins + wait, Phase.CHALLENGE, included=(), done=done, doubts=(doubt,)) == []
 
 
 def test_challenge__sent_before__not_again() -> None:

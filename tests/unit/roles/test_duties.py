@@ -12,7 +12,8 @@ from assay.protocol import sortition
 from assay.protocol.corrections import Correction
 from assay.protocol.votes import Vote, pack
 from assay.roles import revising
-from assay.roles.disputing import wrongs
+from assay.roles.deciding import Doubt
+from assay.roles.disputing import doubts, wrongs
 from assay.roles.docket import case_views
 from assay.roles.drawing import extra_seats_of, short_of, silent_of
 from assay.roles.known import lots
@@ -141,6 +142,55 @@ def test_wrongs__canary_opened__bad_work_is_no_wrong_and_a_false_one_is(story: S
     for index in (0, 1):
         story("CanaryOpened", round=1, index=index, salt="0x" + "00" * 32, leaf=9, check=int(Reason.REWARD))
     assert wrongs(story.store, story.row, 1, CAROL) == ((1, int(ClaimKind.GOOD_LEAF), int(Reason.REWARD), 9),)
+
+
+# --- what is refused and needs a jury
+
+
+def doubted(story: Story, reason: Reason = Reason.SAMPLING, leaf: int | None = 4) -> None:
+    for who in VALIDATORS:
+        story.reveal(1, who, {0: INVALID, 1: VALID}, held=3, reason=int(reason))
+    finding(story, 0, INVALID, reason, leaf)
+    finding(story, 1, VALID)
+
+
+def test_doubts__refused_on_a_tolerance__each_voter_has_its_turn_in_the_order_of_seats(story: Story) -> None:
+    doubted(story)
+    order = sorted(VALIDATORS, key=lambda who: story.seats(who, 0) & -story.seats(who, 0))
+    for turn, who in enumerate(order):
+        assert doubts(story.store, story.row, 1, who) == (Doubt(0, int(Reason.SAMPLING), 4, turn, 3),)
+    assert doubts(story.store, story.row, 1, BOB) == (Doubt(0, int(Reason.SAMPLING), 4, 3, 3),)
+    assert wrongs(story.store, story.row, 1, CAROL) == ()
+
+
+def test_doubts__challenged_at_that_leaf__nothing_is_left_to_do(story: Story) -> None:
+    doubted(story, Reason.GRADIENT, None)
+    put(story, case(claim=ClaimKind.BAD_LEAF, check=Reason.GRADIENT, leaf=1))
+    put(story, case(2, claim=ClaimKind.GOOD_LEAF, check=Reason.GRADIENT, leaf=0))
+    assert len(doubts(story.store, story.row, 1, CAROL)) == 1
+    put(story, case(3, claim=ClaimKind.BAD_LEAF, check=Reason.GRADIENT, leaf=0))
+    assert doubts(story.store, story.row, 1, CAROL) == ()
+
+
+def test_doubts__refused_on_something_exact__slashed_without_a_jury(story: Story) -> None:
+    doubted(story, Reason.REWARD)
+    assert doubts(story.store, story.row, 1, CAROL) == ()
+
+
+def test_doubts__opened_canary_or_nothing_found__none(story: Story) -> None:
+    doubted(story)
+    story("CanaryOpened", round=1, index=0, salt="0x" + "00" * 32, leaf=9, check=int(Reason.SAMPLING))
+    assert doubts(story.store, story.row, 1, CAROL) == ()
+    finding(story, 0, VALID)
+    assert doubts(story.store, story.row, 1, CAROL) == ()
+
+
+def test_doubts__in_a_view__in_the_challenge_window_unless_the_node_challenges_nothing(story: Story) -> None:
+    doubted(story)
+    now = story.schedule.votes_end(1)
+    assert len(story.view(now, known(CAROL)).rounds[0].doubts) == 1
+    assert story.view(now - 1, known(CAROL)).rounds[0].doubts == ()
+    assert story.view(now, replace(known(CAROL), challenges=False)).rounds[0].doubts == ()
 
 
 # --- cases

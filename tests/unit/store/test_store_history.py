@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from assay.protocol.plan import History
+from assay.protocol.shares import REFUSED
 from assay.store import Store, open_store
 from assay.store.history import history_of
 from assay.store.rows import AsideRow, RoundRow, SealRow, SubmissionRow
@@ -35,7 +36,7 @@ def test_history__accepted_work__counts_by_submission_and_by_round() -> None:
 
 
 def test_history__refusal__starts_anew() -> None:
-    for refused in (Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED, Outcome.FALSE_CANARY):
+    for refused in (*REFUSED, Outcome.FALSE_CANARY):
         store = store_with([Outcome.PAID], [refused], [Outcome.PAID])
 
         assert history_of(store, SEAL, ALICE) == History(1, 1)

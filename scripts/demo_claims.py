@@ -8,22 +8,25 @@ import time
 from dataclasses import asdict, dataclass, field
 
 from assay.protocol.pay import exposure
+from assay.protocol.shares import REFUSED
 from assay.protocol.votes import unpack
-from assay.store.rows import SubmissionRow
-from assay.types import ClaimKind, CutReason, Outcome, Reason, Verdict
-from demo_plot import CANARY_MAKER, CHEAT, INITIATOR, TRAINERS
+from assay.store.rows import CaseRow, SubmissionRow
+from assay.store.settled import tally_of
+from assay.types import STATISTICAL, ClaimKind, CutReason, Outcome, Reason, Ruling, Verdict
+from demo_plot import CANARY_MAKER, CHEAT, INITIATOR, TRAINERS, VALIDATORS
 from demo_stories import Figures, Stories, court_income, reward, share_of
 from demo_view import Payout, Row, tokens
 from demo_world import TASK, World
 
 REFUND_SECONDS = 10.0
+COURT_WINDOWS = 2  # a case, filed at the end of a challenge window, and time to settle what it held up
 BASE_BETWEEN = (0.6, 0.8)
 # What is cut when it is shown or ruled; every other cut is in the figures of its round or share.
 ALONE = frozenset({CutReason.SILENT, CutReason.ABSENT, CutReason.EXPOSED, CutReason.ROOT})
-SLASHED = frozenset({Outcome.INVALID, Outcome.UNAVAILABLE, Outcome.MALFORMED})
 DEAD = "0x000000000000000000000000000000000000dEaD"
 
-# What must become of each fault: docs/protocol.md, "What becomes of each kind of cheating".
+# What must become of each fault: docs/protocol.md, "What becomes of each kind of cheating". On a check with a tolerance
+# the votes refuse only, and a jury's ruling slashes.
 EXPECTED: dict[str, tuple[Outcome, frozenset[Reason]]] = {
     "model": (Outcome.INVALID, frozenset({Reason.ACTIVATION, Reason.SAMPLING})),
     "tokens": (Outcome.INVALID, frozenset({Reason.ACTIVATION, Reason.SAMPLING, Reason.TERMINATION})),
@@ -46,6 +49,7 @@ class Result:
     rewards: list[float]
     cheats: int
     cheats_met: int
+    cheats_before_a_jury: int
     barred_rounds: list[int]
     honest_refused: int
     ledger: dict[str, int] = field(default_factory=dict)
@@ -95,25 +99,31 @@ class Claims:
         store, lines = self._world.store, []
         for case in store.cases(TASK):
             row = store.submission(TASK, case.round, case.index)
-            is_paid = row is not None and row.outcome == Outcome.PAID
-            if (
-                row is None
-                or case.claim != ClaimKind.GOOD_LEAF
-                or (case.id, is_paid) in self._told
-                or (case.ruling is not None and not is_paid)
-            ):
+            if row is None:
                 continue
-            self._told.add((case.id, is_paid))
-            who = self._world.names[case.challenger]
-            paid = tokens(share_of(self._world, row)) if is_paid else ""
-            began = f"round {case.round}: {who} challenges the refusal of its work before a jury"
-            won = f"round {case.round}: the jury finds {who}'s work good: paid {paid}, its refusers are cut"
-            lines.append(won if is_paid else began)
+            turned = Outcome.PAID if case.claim == ClaimKind.GOOD_LEAF else Outcome.INVALID
+            is_over = row.outcome == turned
+            if (case.id, is_over) in self._told or (case.ruling is not None and not is_over):
+                continue
+            self._told.add((case.id, is_over))
+            lines.append(f"round {case.round}: {self._told_of(case, row, is_over)}")
         return lines
+
+    def _told_of(self, case: CaseRow, row: SubmissionRow, is_over: bool) -> str:
+        who, whose = self._world.names[case.challenger], self._world.names[row.trainer]
+        if case.claim == ClaimKind.GOOD_LEAF:
+            if is_over:
+                paid = tokens(share_of(self._world, row))
+                return f"the jury finds {who}'s work good: paid {paid}, its refusers are cut"
+            return f"{who} challenges the refusal of its work before a jury"
+        if is_over:
+            return f"the jury finds {whose}'s work bad too: slashed, {who} gets {tokens(reward(self._world, case))}"
+        return f"{who} takes {whose}'s work, refused on a check with a tolerance, to a jury"
 
     def settle(self) -> None:
         """Let the nodes end, claim for everyone (anyone may; it pays the payout address), and read the last events."""
         world = self._world
+        self._await_court()
         for address in self._earners():
             world.outbox.put(f"claim:{address}", world.contracts.claim(address))
             world.outbox.wait(f"claim:{address}", 30)
@@ -121,6 +131,18 @@ class Claims:
         self._killed = world.stop_nodes()
         world.check_alive()
         world.follower.poll()
+
+    def _await_court(self) -> None:
+        """Wait for the last cases and for the shares that they hold up; the nodes end them."""
+        rounds, store = self._world.spec.rounds, self._world.store
+        case = rounds.seal_delay + rounds.commit + rounds.reveal + rounds.challenge
+        until = time.monotonic() + COURT_WINDOWS * case
+        while time.monotonic() < until:
+            self._world.follower.poll()
+            shares = [row for number in range(1, rounds.count + 1) for row in store.asides(TASK, number)]
+            if all(row.outcome is not None for row in shares) and all(c.ruling is not None for c in store.cases(TASK)):
+                return
+            time.sleep(0.5)
 
     def _await_refund(self) -> None:
         """The initiator asks for it by itself; anyone else may, and does when that takes too long."""
@@ -164,7 +186,7 @@ class Claims:
         self._claim(low <= base <= high, f"the base model's reward is {base:.3f}, not within {low} and {high}")
         self._claim(last - base >= self._min_gain, f"the reward rose by {last - base:+.3f}, less than {self._min_gain}")
         honest_refused = self._honest()
-        cheats, met, barred = self._cheats()
+        cheats, met, tried, barred = self._cheats()
         ledger = self._ledger()
         stories = Stories(self._world, self._claim).check()
         self._claim(not self._killed, f"{', '.join(self._killed)} didn't stop when asked")
@@ -177,6 +199,7 @@ class Claims:
             rewards,
             cheats,
             met,
+            tried,
             barred,
             honest_refused,
             ledger,
@@ -194,16 +217,22 @@ class Claims:
             self._claim(False, f"honest work wasn't paid: round {row.round}, {self._why(row)}")
         return refused
 
-    def _cheats(self) -> tuple[int, int, list[int]]:
+    def _cheats(self) -> tuple[int, int, int, list[int]]:
         world = self._world
         fault, since = world.plot.fault, world.plot.fault_from
         outcome, reasons = EXPECTED[fault]
         rows = [row for row in world.store.submissions(TASK) if self._cheating(row)]
-        met = 0
+        met = tried = burned = 0
         for row in rows:
             reason = self._majority(row)
+            needs_a_jury = reason in STATISTICAL
             if row.outcome == outcome and reason in reasons:
                 met += 1
+                tried += needs_a_jury
+                bond = world.spec.money.bond
+                burned += bond - bond // 2 if needs_a_jury else bond
+                if needs_a_jury:
+                    self._second_opinion(row)
             else:
                 found = f"{Outcome(row.outcome).name} ({reason.name})" if row.outcome else "nothing"
                 self._claim(False, f"round {row.round}: {fault} met {found}, {outcome.name} was expected")
@@ -215,9 +244,27 @@ class Claims:
             not missing or state.enlisted < needed,
             f"the cheater skipped rounds {missing} although its stake covers a bond",
         )
-        burned = sum(row.burned for row in world.store.slashes(world.addresses[CHEAT], TASK))
-        self._claim(burned == len(rows) * world.spec.money.bond, f"{burned} wei were burned for {len(rows)} cheats")
-        return len(rows), met, missing
+        found = sum(row.burned for row in world.store.slashes(world.addresses[CHEAT], TASK))
+        self._claim(found == burned, f"{found} wei were burned for {len(rows)} cheats, {burned} were due")
+        return len(rows), met, tried, missing
+
+    def _second_opinion(self, row: SubmissionRow) -> None:
+        """The votes alone didn't slash it: a validator challenged, a jury agreed, half of the bond is the reward."""
+        store, place = self._world.store, f"round {row.round}"
+        task, cases = store.task(TASK), self._trials(row)
+        by_votes = None if task is None else tally_of(store, task, row.round, votes_only=True).outcomes[row.index]
+        self._claim(by_votes is Outcome.DOUBTED, f"{place}: the votes came to {by_votes}, not to a refusal in doubt")
+        self._claim(len(cases) == 1, f"{place}: the cheat was challenged {len(cases)} times, not once")
+        for case in cases:
+            name = self._world.names.get(case.challenger, case.challenger)
+            self._claim(name in VALIDATORS, f"{place}: {name} challenged the cheat, not a validator that refused it")
+            self._claim(case.ruling == Ruling.UPHELD, f"{place}: the jury ruled on the cheat with {case.ruling}")
+            due, found = self._world.spec.money.bond // 2, reward(self._world, case)
+            self._claim(found == due, f"{place}: {name} won {found} wei, {due} were due")
+
+    def _trials(self, row: SubmissionRow) -> list[CaseRow]:
+        cases = self._world.store.cases(TASK, row.round)
+        return [case for case in cases if case.index == row.index and case.claim == ClaimKind.BAD_LEAF]
 
     def _ledger(self) -> dict[str, int]:
         world, store = self._world, self._world.store
@@ -286,14 +333,13 @@ class Claims:
     def _why(self, row: SubmissionRow) -> str:
         name = self._world.names[row.trainer]
         outcome = Outcome(row.outcome) if row.outcome else Outcome.NO_QUORUM
-        if outcome not in SLASHED | {Outcome.CANARY, Outcome.ASIDE}:
+        if outcome not in REFUSED | {Outcome.CANARY, Outcome.ASIDE}:
             return f"{name}: {outcome.name.lower().replace('_', ' ')}"
         leaf = self._leaf(row)
         if outcome is Outcome.CANARY:
             return f"{name}: canary" + "".join(f", {text}" for text in self._caught(row))
-        if outcome is Outcome.ASIDE:
-            return f"{name}: refused, challenged, before a jury"
-        return f"{name}: {self._majority(row).name.lower()}{leaf} (slashed)"
+        ends = "before a jury" if outcome is Outcome.ASIDE else "refused" if outcome is Outcome.DOUBTED else "slashed"
+        return f"{name}: {self._majority(row).name.lower()}{leaf} ({ends})"
 
     def _caught(self, row: SubmissionRow) -> list[str]:
         """Return who was cut for passing a canary, in words."""

@@ -104,8 +104,9 @@ class Stories:
     # --- a wrong refusal
 
     def _refusal(self, number: int) -> None:
-        row, task, cases = self._store.submission(TASK, number, 0), self._store.task(TASK), self._store.cases(TASK)
-        self._claim(len(cases) == 1, f"{len(cases)} challenges were made, not one")
+        row, task = self._store.submission(TASK, number, 0), self._store.task(TASK)
+        cases = [case for case in self._store.cases(TASK) if case.claim == ClaimKind.GOOD_LEAF]
+        self._claim(len(cases) == 1, f"{len(cases)} refusals were challenged, not one")
         if row is None or task is None or not cases:
             self._claim(row is not None, f"round {number} has no submissions")
             return
@@ -205,8 +206,11 @@ def court_income(world: World, address: str) -> int:
 
 
 def reward(world: World, case: CaseRow) -> int:
-    """Return what a challenger got out of the cuts of those whom the ruling proved wrong."""
+    """Return what a challenger got: half of the bond of work that it showed to be bad, and its part of the cuts of
+    those whom the ruling proved wrong.
+    """
     row = world.store.submission(TASK, case.round, case.index)
     if row is None or case.ruling != Ruling.UPHELD:
         return 0
-    return sum(cut.paid for cut in cuts_of(world, row) if cut.reason == CutReason.OVERRULED)
+    half = world.spec.money.bond // 2 if case.claim == ClaimKind.BAD_LEAF else 0
+    return half + sum(cut.paid for cut in cuts_of(world, row) if cut.reason == CutReason.OVERRULED)

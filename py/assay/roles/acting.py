@@ -189,7 +189,7 @@ def _say_refused(node: Node) -> None:
         if row.key not in node.refused:
             node.refused.add(row.key)
             node.pulse.count("transactions_refused_total")
-            if not RACES.intersection(row.key.split(":")[2:3]) and "AlreadyChallenged" not in (row.error or ""):
+            if not RACES.intersection(row.key.split(":")[2:3]):
                 node.say(f"{row.key}: {row.error}")
 
 

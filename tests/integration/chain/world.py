@@ -26,7 +26,7 @@ TOKEN = 10**18
 INITIATOR, VALIDATORS, TRAINERS = 0, (1, 2, 3), (4, 5)
 SEATS, PERIOD, WORK, DELAY, COMMIT, REVEAL, EXTRA, ATTEST, CHALLENGE, LEAD = 12, 220, 50, 2, 30, 30, 20, 20, 60, 20
 UNITS, PRICE, FEE, ATTEST_FEE, BOND, CUT, CANARY_FEE = 100, 10**16, TOKEN // 10, TOKEN, 5 * TOKEN, TOKEN // 5, TOKEN
-LEAVES, CHECK = 4, Reason.SAMPLING
+LEAVES, CHECK = 4, Reason.REWARD
 VOTES_END = WORK + DELAY + COMMIT + REVEAL + EXTRA
 
 
@@ -72,9 +72,9 @@ def leaves(round_: int, who: int, units: int) -> list[bytes]:
     return [keccak(f"{round_}:{who}:{units}:{leaf}".encode()) for leaf in range(LEAVES)]
 
 
-def _vote(index: int, seats: list[int], verdict: Verdict) -> Vote:
+def _vote(index: int, seats: list[int], verdict: Verdict, check: Reason) -> Vote:
     mask = sum(1 << seat for seat in seats)
-    return Vote(index, mask, verdict) if verdict is Verdict.VALID else Vote(index, mask, verdict, CHECK, 2)
+    return Vote(index, mask, verdict) if verdict is Verdict.VALID else Vote(index, mask, verdict, check, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,7 @@ class World:
         self.follower = Follower(self.client, self.contracts, store)
         self.task = 1
         self.salts: dict[int, dict[int, bytes]] = {}
+        self.check = CHECK
         self._sent = 0
 
     def send(self, who: int, call: Call) -> Receipt:
@@ -205,7 +206,8 @@ class World:
         for index in range(count):
             seats = seats_of(seal.seed, index, SEATS, seal.line, lot)
             if seats:
-                votes.append(_vote(index, seats, verdicts.get((who, index), verdicts.get(index, Verdict.VALID))))
+                said = verdicts.get((who, index), verdicts.get(index, Verdict.VALID))
+                votes.append(_vote(index, seats, said, self.check))
         own = f"{round_}:{who}".encode()
         return Opened(self.address(who), pack(votes), (1 << count) - 1, keccak(b"e" + own), keccak(b"salt" + own))
 
@@ -220,7 +222,7 @@ class World:
             for index in range(len(self.store.submissions(self.task, round_))):
                 seats = extra_seats_of(seal.seed, index, SEATS, seal.line, self.lot(who))
                 if seats:
-                    votes.append(_vote(index, seats, verdicts.get(index, Verdict.VALID)))
+                    votes.append(_vote(index, seats, verdicts.get(index, Verdict.VALID), self.check))
             self.send(who, self.contracts.vote_extra(self.task, round_, pack(votes), keccak(b"extra")))
 
     def lot(self, who: int) -> Lot:

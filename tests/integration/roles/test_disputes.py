@@ -16,8 +16,8 @@ from assay.protocol.hashing import hex32
 from assay.protocol.votes import unpack
 from assay.roles import evidence
 from assay.store.rows import CutRow
-from assay.types import CutReason, Outcome, Reason, Role, Ruling, Verdict
-from integration.roles.stage import FIRST, INITIATOR, SECOND, TOKEN, Stage, Task
+from assay.types import STATISTICAL, ClaimKind, CutReason, Outcome, Reason, Role, Ruling, Verdict
+from integration.roles.stage import FIRST, INITIATOR, SEATS, SECOND, TOKEN, Stage, Task
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 TRAINER, LAZY, LAZIER, REFUSING, REFUSING_TOO = 11, 12, 13, 14, 15
@@ -208,6 +208,32 @@ def test_refusal__good_work_is_refused__its_trainer_wins_before_a_jury_and_is_pa
         (cut,) = cuts(task, account)
         assert cut.reason == CutReason.OVERRULED
     stage.until("the refund", lambda: task.row.state == "refunded")
+
+
+def test_doubt__bad_work_fails_a_tolerance__one_who_refused_it_wins_before_a_jury_and_it_is_slashed(
+    stage: Stage,
+) -> None:
+    task = published(stage)
+    begun(task, fault="model")
+    task.sealed(1)
+    task.committed(1)
+    task.revealed(1)
+    stage.go(task.schedule.attest_end(1))
+    stage.until("a challenge", lambda: stage.store.cases(task.number))
+    (case,) = stage.store.cases(task.number)
+    said = [vote for row in stage.store.votes(task.number, 1) for vote in unpack(row.votes)]
+    assert {(vote.verdict, vote.reason) for vote in said} == {(Verdict.INVALID, case.check)}
+    assert case.check in STATISTICAL
+    assert case.claim == ClaimKind.BAD_LEAF
+    assert case.challenger in {stage.address(FIRST), stage.address(SECOND)}
+    task.judged(case.id)
+    stage.until("the share", lambda: outcome(task) is not Outcome.ASIDE)
+    assert outcome(task) is Outcome.INVALID
+    assert stage.store.cases(task.number)[1:] == []
+    (slash,) = stage.store.slashes(stage.address(TRAINER), task.number)
+    bond, fees = task.spec.money.bond, SEATS * task.spec.money.seat_fee
+    assert (slash.burned, slash.paid) == (bond - bond // 2, bond // 2 + fees)
+    assert cuts(task, FIRST) == cuts(task, SECOND) == []
 
 
 def test_lazy__bad_work_is_passed__a_validator_that_looked_wins_before_a_jury(stage: Stage, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from assay.protocol.sortition import jury_seats_of
 from assay.protocol.typed_data import ballot_digest
 from assay.protocol.votes import unpack
 from assay.store.settled import accepted, tally_of
-from assay.types import NO_INDEX, ClaimKind, CutReason, Outcome, Reason, Role, Stage, Verdict
+from assay.types import NO_INDEX, ClaimKind, CutReason, Outcome, Role, Stage, Verdict
 from integration.chain.world import CHECK, CUT, FEE, INITIATOR, TRAINERS, VALIDATORS, World, leaves
 
 pytestmark = pytest.mark.integration
@@ -280,39 +280,6 @@ def test_challenge__bad_leaf_that_was_passed__slashes_and_cuts(world: World) -> 
     row = world.store.case(1)
     assert row is not None
     assert (row.ruling, world.contracts.stage(1)) == (1, Stage.CLOSED)
-
-
-@pytest.mark.parametrize("vote", [1, 2])
-def test_challenge__bad_leaf_that_a_tolerance_refused__slashes_if_the_jury_agrees(world: World, vote: int) -> None:
-    world.check = Reason.SAMPLING
-    call = disputed(world, ClaimKind.BAD_LEAF, {0: INVALID})
-    task = world.store.task(1)
-    assert task is not None
-    by_votes = tally_of(world.store, task, 1, votes_only=True)
-    assert by_votes.outcomes == [Outcome.DOUBTED]
-    assert by_votes.slashes[0].burned == 0
-    world.send(V3, call)
-    judge(world, 1, vote)
-    assert settle(world, 1).outcomes == [Outcome.ASIDE]
-    close(world, 1)
-    late = resolve_now(world, 0, Ruling(vote == 1, world.address(V3)) if vote == 1 else Ruling())
-
-    assert late.outcomes == [Outcome.INVALID if vote == 1 else Outcome.DOUBTED]
-    bond = int(task.terms["bond"])
-    assert late.slashes[0].burned == (bond - bond // 2 if vote == 1 else 0)
-    assert dict(late.credits).get(world.address(V3), 0) >= (bond // 2 if vote == 1 else 0)
-    assert late.cuts == []
-
-
-def test_refusal__on_a_tolerance_and_unchallenged__takes_no_bond(world: World) -> None:
-    world.check = Reason.GRADIENT
-    disputed(world, ClaimKind.BAD_LEAF, {0: INVALID})
-
-    told = settle(world, 1)
-    assert told.outcomes == [Outcome.DOUBTED]
-    assert [(slash.burned, slash.paid > 0) for slash in told.slashes] == [(0, True)]
-    (row,) = world.store.submissions(1, 1)
-    assert row.outcome == Outcome.DOUBTED
 
 
 def test_challenge__good_leaf_that_was_refused__pays_the_trainer(world: World) -> None:

@@ -116,8 +116,10 @@ library Share {
             b.verdict = uint8(Votes.VALID);
         }
 
-        uint256 verdict = _verdictOf(terms, aside);
-        outcome = Votes.outcome(Ballots.tallyOf(ballots), Votes.quorumOf(terms.seats), verdict, aside.isHeld);
+        (uint256 tally, uint256 quorum) = (Ballots.tallyOf(ballots), Votes.quorumOf(terms.seats));
+        // slither-disable-next-line unused-return the seats of the verdict aren't needed
+        (uint256 verdict,) = Votes.winner(tally, quorum);
+        outcome = Votes.outcome(tally, quorum, verdict, aside.isHeld);
         address trainer = address(uint160(aside.who >> 96));
         // slither-disable-next-line uninitialized-local sums from zero
         uint256 fees;

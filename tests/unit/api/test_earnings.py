@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from assay.api.earnings import Line, State, lines
+from assay.api.judging import Ballot, why_unpaid
 from assay.store import Store
 from assay.store.rows import ClaimRow
-from assay.types import Role
+from assay.types import Outcome, Role, Verdict
 from unit.api.records import (
     ALICE,
     ASY,
@@ -128,3 +129,9 @@ def test_lines__all_accounts__sorted_by_round_and_role() -> None:
 
 
 filled_once = filled()
+
+
+def test_why_unpaid__doubted__says_that_no_bond_was_taken() -> None:
+    votes = [Ballot(CAROL, 2, Verdict.INVALID, 8, "sampling", 417), Ballot(DAVE, 1, Verdict.VALID, 0, "none", 0)]
+    assert why_unpaid(Outcome.DOUBTED, votes) == "refused, and not slashed: sampling, leaf 417"
+    assert why_unpaid(Outcome.INVALID, votes) == "sampling, leaf 417"

@@ -50,10 +50,10 @@ def test_plan__template__numbers_for_machines(tmp_path: Path) -> None:
 
     assert [(w["seconds"], w["allowed"], w["slack"]) for w in found["windows"]] == [
         (30, 30, 0),
-        (10, 10, 0),
-        (35, 240, 205),
-        (72, 450, 378),
-        (82, 600, 518),
+        (10, 14, 4),
+        (39, 240, 201),
+        (80, 450, 370),
+        (94, 600, 506),
     ]
     assert [round(100 * row["draws_1"], 2) for row in found["chance_of_a_quorum"]] == [0.01, 0.31, 4.24]
     assert found["q"] == pytest.approx(0.9 * (1 - 835 / 19683))
@@ -88,10 +88,10 @@ def test_plan__numbers_that_do_not_fit__exit_2_and_each_named_with_what_to_raise
 
 
 def test_plan__unbonding_too_short__is_refused(tmp_path: Path) -> None:
-    found = run(tmp_path, spec(), "--unbonding", "81")
+    found = run(tmp_path, spec(), "--unbonding", "93")
 
     assert found.exit_code == 2
-    assert "refused · rounds.challenge: 10 s is too long" in found.stdout
+    assert "refused · rounds.challenge: 14 s is too long" in found.stdout
 
 
 def test_plan__field_out_of_range__is_named(tmp_path: Path) -> None:

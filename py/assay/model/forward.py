@@ -1,12 +1,13 @@
 """The teacher-forced forward pass: what the model said at each place of a text that is already there.
 
-Texts are laid out without gaps, prompt then completion, and padded on the right, so that under causal attention no
-mask is needed and a row's numbers don't depend on how long its neighbours are. Knows no sampling and no proof.
+For training, texts are laid out without gaps, prompt then completion, and padded on the right, so that under causal
+attention no mask is needed and a row's numbers don't depend on how long its neighbours are. For a check, a group's
+prompt is read once and its completions on the same cache. Knows no sampling and no proof.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers.cache_utils import DynamicCache
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.errors import Refused
@@ -40,10 +42,9 @@ def layout(prompts: Ints, prompt_lengths: Ints, tokens: Ints, lengths: Ints) -> 
     prompts [n, p] and tokens [n, t] are padded on the right with anything; places after the end repeat the last.
     Refused if a prompt or completion is empty or longer than its row.
     """
+    _check_rows(prompts, prompt_lengths, tokens, lengths)
     n, width = tokens.shape
     starts, ends = prompt_lengths.astype(np.int64), lengths.astype(np.int64)
-    if n and (starts.min() < 1 or starts.max() > prompts.shape[1] or ends.min() < 1 or ends.max() > width):
-        raise Refused("a prompt or completion is empty or longer than its row")
     # The last token of a text is never fed: nothing is asked after it.
     span = int((starts + ends).max(initial=2)) - 1
     column = np.arange(span)[None, :]
@@ -56,18 +57,26 @@ def layout(prompts: Ints, prompt_lengths: Ints, tokens: Ints, lengths: Ints) -> 
     return torch.from_numpy(ids), torch.from_numpy(places)
 
 
+def _check_rows(prompts: Ints, prompt_lengths: Ints, tokens: Ints, lengths: Ints) -> None:
+    for rows, found in ((prompts, prompt_lengths), (tokens, lengths)):
+        if len(found) and not 1 <= int(found.min()) <= int(found.max()) <= rows.shape[1]:
+            raise Refused("a prompt or completion is empty or longer than its row")
+
+
 def states(model: LlamaForCausalLM, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Return the final hidden states (after the last norm) [n, t, h] at `places`, with gradient if it is enabled.
 
     Refused if an id lies outside the vocabulary.
     """
-    return torch.take_along_dim(_read(model, ids), places[:, :, None], dim=1)
+    return torch.take_along_dim(_read(model, ids, None), places[:, :, None], dim=1)
 
 
-def _read(model: LlamaForCausalLM, ids: torch.Tensor) -> torch.Tensor:
+def _read(model: LlamaForCausalLM, ids: torch.Tensor, cache: DynamicCache | None) -> torch.Tensor:
     if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < model.config.vocab_size:
         raise Refused("a text has a token outside the model's vocabulary")
-    hidden: torch.Tensor = model.model(input_ids=ids, use_cache=False).last_hidden_state
+    hidden: torch.Tensor = model.model(
+        input_ids=ids, past_key_values=cache, use_cache=cache is not None
+    ).last_hidden_state
     return hidden
 
 
@@ -83,7 +92,7 @@ def prefill(
 
     Places beyond a row's length repeat its last one. `batch` rows are computed at a time.
     """
-    return prefill_groups(model, prompts, prompt_lengths, tokens, lengths, max(1, len(tokens)), batch)[:2]
+    return prefill_groups(model, prompts, prompt_lengths, tokens, lengths, 1, batch)[:2]
 
 
 def prefill_groups(
@@ -96,37 +105,69 @@ def prefill_groups(
     batch: int = 256,
     watch: Watch | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return what `prefill` does, and the states of the prompts float32[n / size, p, h], 0 or anything after the end.
+    """Return what `prefill` does, and the states of the prompts float32[n / size, p, h], 0 after the end.
 
-    `size` rows after one another share their prompt; its states are those of the first. A `watch` is filled by the same
-    pass.
+    `size` rows after one another share their prompt, which is read once for all of them. A `watch` is filled by the
+    same passes.
     """
-    logits, hidden, watched = [], [], []
-    asked = torch.zeros(-(-len(tokens) // size), prompts.shape[1], model.config.hidden_size)
-    watched_prompts = torch.zeros_like(asked) if watch is not None else None
+    _check_rows(prompts, prompt_lengths, tokens, lengths)
+    shape = (len(tokens), tokens.shape[1], size, prompts.shape[1], model.config.hidden_size)
+    room, inner = _Room(*shape), _Room(*shape)
+    logits = torch.zeros(*tokens.shape, model.config.vocab_size)
     with torch.inference_mode(), _outputs(model, watch) as outputs:
-        for at in range(0, len(tokens), batch):
-            rows = slice(at, at + batch)
-            ids, places = layout(prompts[rows], prompt_lengths[rows], tokens[rows], lengths[rows])
-            whole = _read(model, ids)
-            found = torch.take_along_dim(whole, places[:, :, None], dim=1)
-            hidden.append(found.float())
-            logits.append(model.lm_head(found).float())
-            _first_of_each(whole, at, size, asked)
-            if watched_prompts is not None:
-                inner = outputs.pop()
-                watched.append(torch.take_along_dim(inner, places[:, :, None], dim=1).float())
-                _first_of_each(inner, at, size, watched_prompts)
-    if watch is not None and watched_prompts is not None:
-        watch.hidden, watch.prompts = torch.cat(watched), watched_prompts
-    return torch.cat(logits), torch.cat(hidden), asked
+        for groups in _alike(prompt_lengths[::size], max(1, batch // size)):
+            rows = (groups[:, None] * size + np.arange(size)).reshape(-1)
+            asked = prompts[groups * size, : int(prompt_lengths[groups[0] * size])]
+            passes = _passes(model, asked, tokens[rows], lengths[rows], size)
+            room.put(groups, rows, passes, lengths[rows])
+            if watch is not None:
+                inner.put(groups, rows, outputs, lengths[rows])
+                outputs.clear()
+            logits[rows] = model.lm_head(room.hidden[rows].to(passes[0].dtype)).float()
+    if watch is not None:
+        watch.hidden, watch.prompts = inner.hidden, inner.prompts
+    return logits, room.hidden, room.prompts
 
 
-def _first_of_each(whole: torch.Tensor, at: int, size: int, into: torch.Tensor) -> None:
-    """Copy the prompt's states of the first row of each group that begins in a batch that begins at row `at`."""
-    first = whole[-at % size :: size, : into.shape[1]]
-    group = -(-at // size)
-    into[group : group + len(first), : first.shape[1]] = first
+class _Room:
+    """Where the states of all rows and prompts come to lie, whatever the order they are read in."""
+
+    def __init__(self, rows: int, width: int, size: int, longest: int, hidden: int) -> None:
+        self.hidden = torch.zeros(rows, width, hidden)
+        self.prompts = torch.zeros(-(-rows // size), longest, hidden)
+
+    def put(
+        self, groups: NDArray[np.int64], rows: NDArray[np.int64], passes: Sequence[torch.Tensor], lengths: Ints
+    ) -> None:
+        """Store the states of some groups: those of their prompts [g, p, h] and, if any, of their completions."""
+        asked = passes[0].float()
+        self.prompts[groups, : asked.shape[1]] = asked
+        first = asked[:, -1:].repeat_interleave(len(rows) // len(groups), dim=0)
+        found = torch.cat([first, *(one.float() for one in passes[1:])], dim=1)
+        places = np.minimum(np.arange(self.hidden.shape[1])[None, :], lengths.astype(np.int64)[:, None] - 1)
+        self.hidden[rows] = torch.take_along_dim(found, torch.from_numpy(places)[:, :, None], dim=1)
+
+
+def _passes(model: LlamaForCausalLM, asked: Ints, tokens: Ints, lengths: Ints, size: int) -> list[torch.Tensor]:
+    """Read prompts [g, p], then on the same cache the completions [g · size, t]; the last token is never fed."""
+    cache = DynamicCache(config=model.config)
+    found = [_read(model, torch.from_numpy(asked.astype(np.int64)), cache)]
+    longest = int(lengths.max()) - 1
+    if longest:
+        inside = np.arange(longest)[None, :] < (lengths.astype(np.int64) - 1)[:, None]
+        said = torch.from_numpy(np.where(inside, tokens[:, :longest], 0).astype(np.int64))
+        if size > 1:
+            cache.batch_repeat_interleave(size)
+        found.append(_read(model, said, cache))
+    return found
+
+
+def _alike(lengths: Ints, most: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the numbers of at most `most` groups with equally long prompts at a time: none needs a mask then."""
+    for length in np.unique(lengths):
+        alike = np.flatnonzero(lengths == length)
+        for at in range(0, alike.size, most):
+            yield alike[at : at + most]
 
 
 @contextmanager

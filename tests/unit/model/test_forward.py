@@ -45,9 +45,16 @@ def test_prefill__token_outside_vocabulary__refused() -> None:
         forward.prefill(tiny.model(), made.prompts, made.prompt_lengths, made.tokens, made.lengths)
 
 
+def pairs() -> tiny.Columns:
+    """Columns of which every two rows share their prompt."""
+    made = tiny.columns()
+    made.prompts[1::2], made.prompt_lengths[1::2] = made.prompts[::2], made.prompt_lengths[::2]
+    return made
+
+
 @pytest.mark.parametrize("batch", [1, 3, 256])
 def test_prefill_groups__any_batch__gives_the_states_of_each_groups_prompt(batch: int) -> None:
-    made, model = tiny.columns(), tiny.model()
+    made, model = pairs(), tiny.model()
     columns = (made.prompts, made.prompt_lengths, made.tokens, made.lengths)
     logits, hidden, asked = forward.prefill_groups(model, *columns, 2, batch=batch)
     same = forward.prefill(model, *columns)
@@ -63,12 +70,12 @@ def test_prefill_groups__any_batch__gives_the_states_of_each_groups_prompt(batch
 
 @pytest.mark.parametrize("batch", [1, 3, 256])
 def test_watch__any_batch__gives_the_layers_output_and_leaves_no_hook(batch: int) -> None:
-    made, model = tiny.columns(), tiny.model()
+    made, model = pairs(), tiny.model()
     columns = (made.prompts, made.prompt_lengths, made.tokens, made.lengths)
     watch = forward.Watch(0)
     logits, hidden, _ = forward.prefill_groups(model, *columns, 2, batch=batch, watch=watch)
     assert not model.model.layers[0]._forward_hooks
-    same = forward.prefill(model, *columns, batch=batch)
+    same = forward.prefill_groups(model, *columns, 2, batch=batch)
     assert torch.equal(logits, same[0]) and torch.equal(hidden, same[1])
     for row in range(0, len(made.tokens), 2):
         start, end = int(made.prompt_lengths[row]), int(made.lengths[row])

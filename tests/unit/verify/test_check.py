@@ -237,14 +237,20 @@ def test_check__malformed_proof_anywhere__is_malformed(honest, words: list[int])
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("loss", 0.25), ("grad_norm", 9.0), ("batch_hash", b"\x01" * 32), ("loss", -1e300)]
+    ("field", "value", "reason"),
+    [
+        ("loss", 0.25, Reason.GRADIENT),
+        ("loss", -1e300, Reason.GRADIENT),
+        ("grad_norm", 9.0, Reason.GRADIENT),
+        ("batch_hash", b"\x01" * 32, Reason.STEP),
+    ],
 )
-def test_check__false_step__is_invalid_at_that_step(honest, field: str, value: object) -> None:
+def test_check__false_step__is_invalid_at_that_step(honest, field: str, value: object, reason: Reason) -> None:
     def lie(steps):
         return [steps[0], replace(steps[1], **{field: value})]
 
     finding = honest.forged(steps=lie).check()
-    assert (finding.verdict, finding.reason, finding.leaf) == (Verdict.INVALID, Reason.STEP, 1)
+    assert (finding.verdict, finding.reason, finding.leaf) == (Verdict.INVALID, reason, 1)
 
 
 def test_check__steps_left_out__is_invalid(honest) -> None:

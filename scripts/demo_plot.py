@@ -5,7 +5,8 @@ the first submission of one round, in which every trainer is honest. validator-4
 last but one round on it votes without looking, and trainer-2 submits canaries. So no round has more than one story:
 
 - A wrong refusal needs a quorum of 6 of 9 seats. The three who refuse hold the whole line in that round: certain.
-- Cheats are judged by validators that all look, so their verdicts are unanimous: certain.
+- Cheats are judged by validators that all look, so their verdicts are unanimous: certain. One that fails a check with a
+  tolerance is refused by them and slashed by a jury of the same validators, who find what they found: certain.
 - While validator-4 is lazy there are only honest work, on which all agree, and canaries, whose end needs no quorum:
   the mark settles them. A lazy one alone can't pass one, whatever its seats: a quorum needs two voters.
 - validator-4 holds a third of the line. It has no seat on either of two canaries in (2/3)^18, one run in 1,500, and

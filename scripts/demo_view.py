@@ -126,6 +126,11 @@ class View:
                 f"ledger  funded {tokens(ledger['funded'])} = paid {tokens(ledger['paid_from_escrow'])} + refunded "
                 f"{tokens(ledger['refunded'])}, difference {ledger['difference']} wei"
             )
+        if result.cheats_before_a_jury:
+            self._console.print(
+                f"jury    {result.cheats_before_a_jury} of {result.cheats} cheats failed a check with a tolerance: the "
+                "votes refused, a jury slashed"
+            )
         for line in _stories(result):
             self._console.print(line)
         for failure in result.failures:

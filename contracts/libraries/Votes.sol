@@ -22,6 +22,8 @@ library Votes {
     uint256 private constant STATISTICAL = 1 << 7 | 1 << 8 | 1 << 14;
     uint256 private constant HELD_SHIFT = 64;
     uint256 private constant EXACT_SHIFT = 128;
+    uint256 private constant COPIES = 0x0001000100010001000100010001000100010001000100010001000100010001;
+    uint256 private constant EACH_17TH = 0x8000400020001000080004000200010000800040002000100008000400020001;
     uint256 internal constant SIZE = 8;
 
     uint8 internal constant PAID = 1;
@@ -108,10 +110,10 @@ library Votes {
         }
     }
 
-    /// @return seats that were revealed, whatever they said
+    /// @return seats that were revealed, whatever they said: the product's fourth lane is the sum of all four, below 2^8
     function spoken(uint256 tally) internal pure returns (uint256 seats) {
         unchecked {
-            return (tally & 0xff) + ((tally >> 16) & 0xff) + ((tally >> 32) & 0xff) + ((tally >> 48) & 0xff);
+            return ((tally & 0x00ff00ff00ff00ff) * 0x0001000100010001 >> 48) & 0xff;
         }
     }
 
@@ -188,13 +190,11 @@ library Votes {
         }
     }
 
-    /// @dev Number of set bits among 16: sums of neighbouring fields of 1, 2, 4 and 8 bits.
-    function bits(uint256 mask) internal pure returns (uint256 n) {
+    /// @dev Number of set bits among 16: of 16 copies side by side one bit each is kept, the k-th of the k-th, at 17·k. Their sum is what is left
+    /// of division by 2^17 − 1, by which every 2^(17·k) leaves 1.
+    function bits(uint256 mask) internal pure returns (uint256) {
         unchecked {
-            n = mask - ((mask >> 1) & 0x5555);
-            n = (n & 0x3333) + ((n >> 2) & 0x3333);
-            n = (n + (n >> 4)) & 0x0f0f;
-            return (n + (n >> 8)) & 0x1f;
+            return (mask * COPIES & EACH_17TH) % 0x1ffff;
         }
     }
 

@@ -51,6 +51,26 @@ contract Rules {
         return Votes.read(votes, k * Votes.SIZE);
     }
 
+    /// @dev Tells the first mask of 16 bits of which `bits` is another number than that of its set bits, or 2^16.
+    function wrongBits() external pure returns (uint256 mask) {
+        for (; mask < 1 << 16; ++mask) {
+            uint256 count;
+            for (uint256 rest = mask; rest != 0; rest &= rest - 1) {
+                ++count;
+            }
+            if (Votes.bits(mask) != count) return mask;
+        }
+    }
+
+    /// @dev The seats of four lanes, and what else is in the word: `spoken` sees the seats only.
+    function spoken(uint8[4] calldata seats, uint8[4] calldata voters, uint256 above) external pure returns (uint256) {
+        uint256 tally = above << 64;
+        for (uint256 k; k < 4; ++k) {
+            tally |= (uint256(voters[k]) << 8 | seats[k]) << (16 * k);
+        }
+        return Votes.spoken(tally);
+    }
+
     function windows(Clock c, uint256 round) external pure returns (uint256[7] memory) {
         return [
             c.opens(round),

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Facts, ITally, PayTerms, Settlement, Voter} from "../../contracts/interfaces/ITally.sol";
 import {Aside, Entry, Extra, Reveal} from "../../contracts/interfaces/RoundLedgerTypes.sol";
 import {CourtScene} from "./CourtScene.sol";
+import {Rules} from "./Rules.sol";
 
 /// @dev Classes of a refusal. Only a quorum of exact votes slashes by itself; what a check with a tolerance found needs a jury. A submission's
 /// bond is 20, a case's too, a seat's fee 1, a seat's cut 2.
@@ -357,6 +358,19 @@ contract SecondOpinionTest is CourtScene {
     }
 
     // --- against a plain count
+
+    function test_bits__every_mask__as_counted_one_by_one() public {
+        assertEq(new Rules().wrongBits(), 1 << 16, "the first that is wrong");
+    }
+
+    /// @dev 16 seats in each of two draws at most.
+    function testFuzz_spoken__any_tally__sum_of_its_seats(uint8[4] memory seats, uint8[4] memory voters, uint256 above) public {
+        for (uint256 k; k < 4; ++k) {
+            seats[k] %= 33;
+        }
+        uint256 sum_ = uint256(seats[0]) + seats[1] + seats[2] + seats[3];
+        assertEq(new Rules().spoken(seats, voters, above), sum_, "seats");
+    }
 
     /// @dev Any votes of both draws: who wins, and whether it slashes, as counted seat by seat and voter by voter.
     function testFuzz_class__any_votes__as_counted_one_by_one(uint256 dice) public {

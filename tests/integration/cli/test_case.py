@@ -15,10 +15,11 @@ from assay.protocol.hashing import hex32, keccak, sha256
 from assay.protocol.sortition import jury_seats_of
 from assay.protocol.typed_data import ballot_digest, mark
 from assay.swarm.chunks import ChunkStore
-from assay.types import MarkKind, Verdict
+from assay.types import MarkKind, Reason, Verdict
 from integration.chain.world import (
     BOND,
     CHALLENGE,
+    CHECK,
     FEE,
     INITIATOR,
     TRAINERS,
@@ -114,8 +115,9 @@ def chain(sealed: Court, tmp_path: Path) -> Any:
     return replace(made, client=client, contracts=contracts, folder=tmp_path)
 
 
-def voted(chain: Any, sealed: Court, verdicts: dict[Any, Verdict]) -> Court:
+def voted(chain: Any, sealed: Court, verdicts: dict[Any, Verdict], check: Reason = CHECK) -> Court:
     world = World(chain, chain.store())
+    world.check = check
     world.start = sealed.world.start
     world.vote(1, verdicts)
     world.at(world.opens(1) + 132)
@@ -131,6 +133,11 @@ def passed(chain: Any, sealed: Court) -> Court:
 @pytest.fixture
 def refused(chain: Any, sealed: Court) -> Court:
     return voted(chain, sealed, {0: Verdict.INVALID})
+
+
+@pytest.fixture
+def doubted(chain: Any, sealed: Court) -> Court:
+    return voted(chain, sealed, {0: Verdict.INVALID}, Reason.SAMPLING)
 
 
 def bad(court: Court, *more: str) -> tuple[str, ...]:
@@ -209,10 +216,10 @@ def test_appeal__against_the_jury__vote_of_all_stake_turns_it(run: Run, passed: 
 def test_challenge__good_leaf__takes_check_and_leaf_from_the_refusal(run: Run, refused: Court) -> None:
     assert "was refused already" in refusal(run(*bad(refused, "--as", "carol", "--yes")))
     other = ("case", "challenge", refused.short, "--claim", "good", "--leaf", "7", "--as", "bob", "--yes")
-    assert "they named: sampling, leaf 2" in refusal(run(*other))
+    assert "they named: reward, leaf 2" in refusal(run(*other))
     good = ("case", "challenge", refused.short, "--claim", "good", "--as", "bob", "--yes", "--json")
     made = as_json(run(*good))
-    assert (made["check"], made["leaf"], made["claim"]) == ("sampling", 2, "good")
+    assert (made["check"], made["leaf"], made["claim"]) == ("reward", 2, "good")
 
 
 def test_challenge__too_little_free_stake__staked_with_one_permit(run: Run, passed: Court, chain: Any) -> None:
@@ -224,6 +231,12 @@ def test_challenge__too_little_free_stake__staked_with_one_permit(run: Run, pass
     as_json(run(*bad(passed, "--as", "alice", "--yes", "--json")))
     assert chain.client.nonce(alice) == before + 2
     assert chain.contracts.account(alice).locked == BOND
+
+
+def test_challenge__bad_leaf_of_doubted_work__is_taken_to_a_jury(run: Run, doubted: Court) -> None:
+    command = ("case", "challenge", doubted.short, "--claim", "bad", "--check", "sampling", "--leaf", "2")
+    made = as_json(run(*command, "--as", "carol", "--yes", "--json"))
+    assert (made["check"], made["leaf"], made["claim"]) == ("sampling", 2, "bad")
 
 
 def test_challenge__without_the_tokens__refused_with_what_there_is(run: Run, passed: Court, chain: Any) -> None:

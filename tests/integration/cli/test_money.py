@@ -51,7 +51,7 @@ def test_payouts__before_and_after_the_end__promise_becomes_pay_to_the_wei(run: 
 def test_payouts__refused_trainer__says_refused_and_slashed(run: Run, world: World) -> None:
     world.finalize(2)
     (line,) = [one for one in as_json(run("payouts", "--account", "mallory", "--json"))["lines"] if one["round"] == 2]
-    assert (line["state"], line["earned"]["wei"], line["reason"]) == ("unpaid", "0", "sampling, leaf 2")
+    assert (line["state"], line["earned"]["wei"], line["reason"]) == ("unpaid", "0", "reward, leaf 2")
     assert int(line["slashed"]["wei"]) == BOND + SEATS * FEE
 
 

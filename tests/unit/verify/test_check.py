@@ -251,6 +251,7 @@ def test_check__false_step__is_invalid_at_that_step(honest, field: str, value: o
 
     finding = honest.forged(steps=lie).check()
     assert (finding.verdict, finding.reason, finding.leaf) == (Verdict.INVALID, reason, 1)
+    assert finding.is_statistical == (reason is Reason.GRADIENT)
 
 
 def test_check__steps_left_out__is_invalid(honest) -> None:

@@ -48,9 +48,8 @@ def trial(number: int, index: int) -> Trial:
 
 
 def honest_trials(world: World, index: int, count: int, until: float) -> dict[str, Any]:
-    """Vary batch, threads, attention on both sides, and the float type where the profile allows it."""
-    dtypes = (False,) if index == 0 else (False, True)
-    models = {(a, d): world.computed(a, d) for a in ("sdpa", "eager") for d in dtypes}
+    """Vary batch, threads and attention on both sides; the float type is the profile's."""
+    models = {attention: world.computed(attention, index) for attention in ("sdpa", "eager")}
     refused: Counter[str] = Counter()
     done = 0
     for number in range(count):
@@ -59,10 +58,10 @@ def honest_trials(world: World, index: int, count: int, until: float) -> dict[st
         at, rng = trial(number, index), np.random.Generator(np.random.PCG64(number))
         batch, threads, attention = WAYS[int(rng.integers(len(WAYS)))]
         torch.set_num_threads(threads)
-        made = honest(world, at, models[attention, dtypes[int(rng.integers(len(dtypes)))]], batch_rows=batch)
+        made = honest(world, at, models[attention], batch_rows=batch)
         _, threads, attention = WAYS[int(rng.integers(len(WAYS)))]
         torch.set_num_threads(threads)
-        reason = world.refused(at, made, models[attention, dtypes[int(rng.integers(len(dtypes)))]])
+        reason = world.refused(at, made, models[attention])
         refused.update([reason] if reason else [])
         done += 1
     torch.set_num_threads(1)
@@ -98,7 +97,7 @@ def costs(world: World, index: int, repeats: int = 5) -> dict[str, Any]:
 
     def bare() -> None:
         columns = (made.prompts, made.prompt_lengths, made.tokens, made.lengths)
-        forward.prefill(world.model, *columns)
+        forward.prefill(world.model_for(index), *columns)
 
     floor, check = clock(bare, repeats), clock(lambda: world.refused(at, made), repeats)
     given = world.assigned(at)
@@ -107,7 +106,7 @@ def costs(world: World, index: int, repeats: int = 5) -> dict[str, Any]:
     for rows in (1, 4, 16, 64):
         keys = given.keys.reshape(-1, 1)
         each = [prompt for prompt in prompts for _ in range(SIZE)]
-        took = clock(lambda k=keys, e=each, r=rows: world.sample(world.model, e, k, batch_rows=r), 1)
+        took = clock(lambda k=keys, e=each, r=rows: world.sample(world.model_for(index), e, k, batch_rows=r), 1)
         by_batch[rows] = round(check / took, 4)
     fastest = check / min(by_batch.values())
     return {

@@ -14,10 +14,13 @@ from assay.errors import Refused
 
 def calibrate(
     ctx: typer.Context,
-    model: Annotated[str, typer.Argument(help="smollm2-135m, or the folder of a checkpoint of the task digits.")],
+    model: Annotated[
+        list[str], typer.Argument(help="smollm2-135m, or folders of checkpoints of the task digits: base and later ones.")
+    ],
     patterns: Annotated[str, typer.Option(help="float32 or bf16.")] = "float32",
     name: Annotated[str | None, typer.Option(help="The profile's name; default: from model and patterns.")] = None,
     sequences: Annotated[int, typer.Option(min=8, max=65536, help="Rollouts of each setting.")] = 64,
+    group: Annotated[int, typer.Option(min=1, max=1024, help="Rollouts of a prompt, as in the task.")] = 4,
     tokens: Annotated[int, typer.Option(min=1, max=32768, help="New tokens at most.")] = 64,
     chunk: Annotated[int, typer.Option(min=1, max=4096)] = 32,
     top_k: Annotated[int, typer.Option(min=1, max=4096)] = 128,
@@ -29,20 +32,22 @@ def calibrate(
 ) -> None:
     """Measure how far honest work is off here, and write the profile. An interrupted run goes on where it stopped.
 
-    Rollouts are made in every setting and checked in every setting. A limit is 1.25 times the larger of the largest
-    honest value and the normal tolerance bound for the rate (95 % confidence).
+    Rollouts are made in every setting and checked in every setting, in the float type of the patterns. A limit is 1.25
+    times the larger of the largest honest value and the normal tolerance bound for the rate (95 % confidence); the
+    worker's test takes the setting, and checkpoint, that is furthest apart on average: what a model is off by changes
+    as it learns.
 
     Examples: `assay calibrate smollm2-135m --patterns bf16` · `assay calibrate .assay/bases/0x… --top-k 32 --tokens 7`
     """
     from assay.roles.calibrating import run
 
     s = session(ctx)
-    title = name or re.sub(r"[^a-z0-9._-]+", "-", f"{Path(model).name.lower()}-{patterns}")[-64:].strip("-.")
+    title = name or re.sub(r"[^a-z0-9._-]+", "-", f"{Path(model[0]).name.lower()}-{patterns}")[-64:].strip("-.")
     if patterns not in {"float32", "bf16"}:
         raise Refused("--patterns is float32 or bf16")
     args: dict[str, Any] = {
-        "model": model, "patterns": patterns, "name": title, "sequences": sequences, "tokens": tokens, "chunk": chunk,
-        "top_k": top_k, "attention": attention.split(","), "batches": _numbers(batches), "threads": _numbers(threads),
+        "models": model, "patterns": patterns, "name": title, "sequences": sequences, "group": group, "tokens": tokens,
+        "chunk": chunk, "top_k": top_k, "attention": attention.split(","), "batches": _numbers(batches), "threads": _numbers(threads),
         "rate": rate, "cache": str(s.settings.cache), "work": str(s.home / "calibrating"),
     }  # fmt: skip
     target = out or s.home / "profiles" / f"{title}.json"

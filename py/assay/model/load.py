@@ -22,6 +22,7 @@ from assay.errors import Broken, Refused
 Arrays = dict[str, NDArray[np.float32]]
 
 ATTENTION: Final = "sdpa"
+_DTYPES: Final = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 _BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "vocab_size": (2, 262_144),
@@ -143,6 +144,14 @@ def blank(config: Mapping[str, Any]) -> LlamaForCausalLM:
     for parameter in model.parameters():
         if parameter.dtype != torch.float32:
             raise Broken("torch's default type isn't float32")
+    return model
+
+
+def computed_in(model: LlamaForCausalLM, dtype: str) -> LlamaForCausalLM:
+    """Return the model, its weights and what it computes turned to `float32` or `bf16`. Refused on another type."""
+    if dtype not in _DTYPES:
+        raise Refused(f"a model computes in {' or '.join(_DTYPES)}, not in {dtype}")
+    torch.nn.Module.to(model, _DTYPES[dtype])
     return model
 
 

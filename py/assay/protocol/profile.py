@@ -49,15 +49,18 @@ ChunkLimits = Bf16Limits | Float32Limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerTest:
-    """The sequential test of one worker: honest sequences' mean error has mean `mean0` and deviation `sd0`.
+    """The tests of one worker. A group's error is its prompt's mean error plus the mean of its rollouts'; in the worst
+    honest setting it has mean `mean0` and deviation `sd0`.
 
-    The alternative lies `drift` deviations above; `alpha` is the chance that an honest worker is ever refused.
+    Sequential: the alternative lies `drift` deviations above; `alpha` is the chance that an honest worker is ever
+    refused. One submission: the mean over its drawn groups lies at most `submission` of its own deviations above.
     """
 
     mean0: Annotated[float, Real(0, 65536)]
     sd0: Annotated[float, Real(0, 65536, lo_open=True)]
     drift: Annotated[float, Real(0, 1e6, lo_open=True)]
     alpha: Annotated[float, Real(0, 1, lo_open=True, hi_open=True)]
+    submission: Annotated[float, Real(0, 1000, lo_open=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +74,20 @@ class GradientLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What was varied and how much was measured. `dtypes` are those that either side computed in."""
+    """What was varied and how much was measured. `dtypes` are those that either side computed in: the first is what a
+    validator computes in; `group` is how many rollouts a prompt had.
+    """
 
     device: Annotated[str, _WORDS]
     torch: Annotated[str, _WORDS]
     model: Annotated[str, _WORDS]
-    dtypes: Annotated[tuple[str, ...], Listed(_WORDS, 8)]
+    dtypes: Annotated[tuple[str, ...], Listed(Text("|".join(PATTERNS), " or ".join(PATTERNS)), 8)]
     attention: Annotated[tuple[str, ...], Listed(_WORDS, 8)]
     batches: Annotated[tuple[int, ...], Listed(Whole(1, 65536), 16)]
     threads: Annotated[tuple[int, ...], Listed(Whole(1, 1024), 16)]
     chunks: Annotated[int, Whole(0, 2**53 - 1)]
     sequences: Annotated[int, Whole(0, 2**53 - 1)]
+    group: Annotated[int, Whole(1, 65536)] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +113,11 @@ class Profile:
     gradient: GradientLimits = GradientLimits()
     false_refusal_rate: Annotated[float, Real(0, 1, lo_open=True, hi_open=True)]
     measured: Measured
+
+    @property
+    def dtype(self) -> str:
+        """The float type that a validator computes in: the first that was measured."""
+        return self.measured.dtypes[0] if self.measured.dtypes else self.patterns
 
 
 def parse(data: bytes) -> Profile:

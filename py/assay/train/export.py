@@ -102,6 +102,7 @@ def _rollouts(
         return faults.picked(model, env, spec, rollout.assign(spec, *who, 2 * groups), groups, rules)
     if fault == "model":
         model = faults.swapped(checkpoint.config, checkpoint.arrays, rng)
+    model = load.computed_in(model, rules.dtype)
     assigned = rollout.assign(spec, *who, groups)
     sampled = rollout.sample(model, env, spec, assigned, progress)
     if fault == "tokens":

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from assay.errors import Refused
-from assay.model import forward
+from assay.model import forward, load
 from assay.protocol import toploc
 from assay.protocol.evidence import Place, layer_of
 from assay.protocol.profile import Float32Limits, Profile
@@ -60,7 +60,7 @@ def prefill(case: Case) -> Audit:
     at, model = case.context, case.model()
     watch = forward.Watch(layer_of(at.audit_seed, at.trainer, at.n, len(model.model.layers)))
     logits, hidden, prompts = forward.prefill_groups(
-        model,
+        load.computed_in(model, case.profile.dtype),
         rollouts.prompts[rows],
         rollouts.prompt_lengths[rows],
         rollouts.tokens[rows],
@@ -129,10 +129,11 @@ def check_activation(case: Case, audit: Audit) -> Measure:
                 _judge(what, leaf, limits_of(rules, chunk))
             _judge(what, leaf, [sequence_of(rules, chunks)])
             worst = max(worst, sequence_of(rules, chunks)[1])
-    audit.seen.errors.update(
-        (row, sequence_error(chunks, rules.patterns))
-        for row, chunks in zip(audit.rows.tolist(), completions, strict=True)
-    )
+    for noted, numbers, results in (
+        (audit.seen.errors, audit.rows, completions),
+        (audit.seen.prompts, audit.groups, prompts),
+    ):
+        noted.update((i, sequence_error(row, rules.patterns)) for i, row in zip(numbers.tolist(), results, strict=True))
     return Measure(worst, rules.sequence_limit)
 
 

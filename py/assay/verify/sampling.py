@@ -6,6 +6,7 @@ other, so it too must have won its race. The log-probs that the inner steps use 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,33 +41,56 @@ def replay(case: Case, audit: Audit) -> Replay:
     """Run the race of every drawn token with the noise that was assigned."""
     size, rollouts = case.spec.rollout.group_size, case.rollouts
     keys = np.array([noise_key(case.seeds[r // size], r % size) for r in audit.rows.tolist()], dtype=np.uint64)
-    tokens = rollouts.tokens[audit.rows]
-    inside = np.arange(tokens.shape[1]) < rollouts.lengths[audit.rows][:, None]
-    if audit.logits.shape[2] > SMALL:
-        return _replay_piecewise(case, audit, keys, inside)
-    race = audit.logits.numpy().astype(np.float64)
-    race /= case.spec.rollout.temperature
-    race += gumbel(keys, tokens.shape[1], race.shape[2])
-    said = np.take_along_axis(race, np.where(inside, tokens, 0).astype(np.int64)[:, :, None], axis=2)[:, :, 0]
-    margins = np.where(inside, race.max(axis=2) - said, 0.0)
-    return Replay(margins, race.argmax(axis=2), inside)
+    tokens, lengths = rollouts.tokens[audit.rows], rollouts.lengths[audit.rows]
+    first = [whole_race(case.context.audit_seed, row) for row in audit.rows.tolist()]
+    return race(audit.logits, keys, tokens, lengths, case.spec.rollout.temperature, first)
 
 
-def _replay_piecewise(case: Case, audit: Audit, keys: NDArray[np.uint64], inside: NDArray[np.bool_]) -> Replay:
+def race(
+    logits: torch.Tensor,
+    keys: NDArray[np.uint64],
+    tokens: NDArray[np.int32],
+    lengths: NDArray[np.integer],
+    temperature: float,
+    first: Sequence[int] | None = None,
+) -> Replay:
+    """Run the races of tokens int[m, t] with logits float32[m, t, v] and a noise key a row.
+
+    first: of each row the first place, of every `WHOLE_EVERY`, that races with the whole of a large vocabulary; without,
+    every place does.
+    """
+    inside = np.arange(tokens.shape[1]) < lengths[:, None]
+    if logits.shape[2] > SMALL:
+        return _piecewise(logits.numpy(), keys, tokens, inside, temperature, first)
+    found = logits.numpy().astype(np.float64)
+    found /= temperature
+    found += gumbel(keys, tokens.shape[1], found.shape[2])
+    said = np.take_along_axis(found, np.where(inside, tokens, 0).astype(np.int64)[:, :, None], axis=2)[:, :, 0]
+    margins = np.where(inside, found.max(axis=2) - said, 0.0)
+    return Replay(margins, found.argmax(axis=2), inside)
+
+
+def _piecewise(
+    logits: NDArray[np.float32],
+    keys: NDArray[np.uint64],
+    tokens: NDArray[np.int32],
+    inside: NDArray[np.bool_],
+    temperature: float,
+    first: Sequence[int] | None,
+) -> Replay:
     """The same for large vocabularies, where noise for every token would cost as much as the prefill.
 
     Every token races with all that lie near it; at one place in four, which the audit seed draws, with all there are.
     Who takes another token than a far one that won by rare noise is found at those places.
     """
-    tokens, logits, temperature = case.rollouts.tokens[audit.rows], audit.logits.numpy(), case.spec.rollout.temperature
     races = Races(logits.shape[2])
-    first = [whole_race(case.context.audit_seed, row) for row in audit.rows.tolist()]
     margins, due = np.zeros(inside.shape), np.zeros(inside.shape, np.int64)
     for row, length in enumerate(inside.sum(axis=1).tolist()):
         for at in range(0, length, PIECE):
             part = slice(at, min(at + PIECE, length))
             places, said = np.arange(part.start, part.stop), tokens[row, part].astype(np.int64)
-            key, whole = np.full(len(places), keys[row]), places % WHOLE_EVERY == first[row]
+            whole = np.full(len(places), True) if first is None else places % WHOLE_EVERY == first[row]
+            key = np.full(len(places), keys[row])
             found = races.run(key, places, logits[row, part], temperature, said, whole)
             due[row, part], margins[row, part] = found
     return Replay(margins, due, inside)

@@ -1,8 +1,9 @@
 """One worker over all that this validator audited of it: small steady faults that no single chunk shows.
 
-Two sequential tests run side by side. The first looks at how far a group's proofs are off on average: z counts
-deviations sd0 from an honest mean error mean0, and honest work shifted by `drift` deviations is what is looked for.
-The second looks at the share of tokens that aren't exactly those that were due, against twice the share allowed.
+Two sequential tests run side by side. The first looks at how far a group's proofs are off, prompt and rollouts: z
+counts deviations sd0 from an honest mean error mean0, and honest work shifted by `drift` deviations is what is looked
+for. The second looks at the share of tokens that aren't exactly those that were due, against twice the share allowed.
+Beside them the mean z of one submission's groups is bounded, which finds a plain fault of a worker without a record.
 
 Each keeps M ← L · (M + w(t)), L the likelihood ratio of what was seen and Σ w = 1: a mixture of Wald's tests that start
 at each t (Shiryaev), so that a worker that turns after a thousand honest groups is caught nearly as soon as a new one.
@@ -10,7 +11,8 @@ For honest work M plus the weight still to come is a supermartingale that starts
 reaches 1/ε is at most ε (Ville): `alpha` bounds the false alarms of a worker's whole life, not of one look.
 
 A shift below drift / 2 never alarms: another device's slightly larger honest error may be that much. Rollouts of one
-prompt err together and are one observation. z is cut at ±4, so that no single group decides. Knows nothing of models;
+prompt err together and are one observation; where they are fewer than were calibrated, as if they erred apart, which
+leaves more room. z is cut at ±4, so that no single group decides. Knows nothing of models;
 doesn't notice what others audited.
 """
 
@@ -28,8 +30,9 @@ FLOOR: Final = -700.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerRules:
-    """What an honest worker looks like: mean and deviation of a sequence's mean error, and the least share of exact
-    tokens; the drift in deviations that is looked for; the chance that an honest worker is ever refused.
+    """What an honest worker looks like: mean and deviation of the error of a group of `group` rollouts, and the least
+    share of exact tokens; the drift in deviations that is looked for; the chance that an honest worker is ever refused;
+    by how many of its own deviations the mean of one submission's groups may lie above mean0.
     """
 
     mean0: float
@@ -37,6 +40,8 @@ class WorkerRules:
     exact_rate: float
     drift: float = 1.0
     alpha: float = 1e-6
+    submission: float = 4.75
+    group: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +65,21 @@ class WorkerState:
 
 @dataclass(slots=True)
 class Observed:
-    """What the checks of one submission saw: mean error of each drawn rollout, and its tokens, inexact and all."""
+    """What the checks of one submission saw: mean error of each drawn rollout, and its tokens, inexact and all; mean
+    error of each drawn group's prompt.
+    """
 
     errors: dict[int, float] = field(default_factory=dict)
+    prompts: dict[int, float] = field(default_factory=dict)
     inexact: dict[int, int] = field(default_factory=dict)
     tokens: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A worker's state after one more submission, the largest log M on the way, the limit that it had to stay below,
-    and the rollout at which it was reached. `is_alarm`: the worker's work isn't the model's.
+    """A worker's state after one more submission, the largest statistic on the way (log M, or deviations of the
+    submission's mean), the limit that it had to stay below, and the rollout at which it was reached. `is_alarm`: the
+    worker's work isn't the model's.
     """
 
     state: WorkerState
@@ -88,12 +97,15 @@ def observe(state: WorkerState, rules: WorkerRules, seen: Observed, group_size: 
     """Add a submission's audit to a worker's state, group by group. After an alarm both tests begin anew."""
     threshold = math.log(2.0 / rules.alpha)  # each test may spend half of alpha
     largest, leaf, what = FLOOR, 0, "errors"
+    places = list[tuple[float, int]]()
     for group, rows in _groups(seen.errors, group_size):
-        mean = sum(seen.errors[row] for row in rows) / len(rows)
+        error = seen.prompts.get(group, 0.0) + sum(seen.errors[row] for row in rows) / len(rows)
+        z = _deviations(error, len(rows), rules)
+        places.append((z, group * group_size))
         inexact, tokens = (sum(counts.get(row, 0) for row in rows) for counts in (seen.inexact, seen.tokens))
         state = replace(
             state,
-            error=_next(state.error, _error_ratio(mean, rules), state.groups),
+            error=_next(state.error, rules.drift * z - rules.drift**2 / 2, state.groups),
             exact=_next(state.exact, _exact_ratio(inexact, tokens, rules.exact_rate), state.groups),
             groups=state.groups + 1,
             tokens=state.tokens + tokens,
@@ -103,6 +115,8 @@ def observe(state: WorkerState, rules: WorkerRules, seen: Observed, group_size: 
                 largest, leaf, what = value, group * group_size, name
         if largest >= threshold:
             return Reading(WorkerState(), largest, threshold, leaf, what)
+    if places and (mean := sum(z for z, _ in places) / math.sqrt(len(places))) >= rules.submission:
+        return Reading(WorkerState(), mean, rules.submission, max(places)[1], "the mean error of this submission")
     return Reading(state, largest, threshold, leaf, what)
 
 
@@ -120,12 +134,10 @@ def _next(log_m: float, log_ratio: float, before: int) -> float:
     return max(FLOOR, log_ratio + high + math.log1p(math.exp(low - high)))
 
 
-def _error_ratio(mean: float, rules: WorkerRules) -> float:
-    """Return log of N(drift, 1) over N(0, 1) at z. As if all of a group's rollouts erred alike: if they don't, the mean
-    varies less and the test only becomes safer.
-    """
-    z = min(CUT, max(-CUT, (mean - rules.mean0) / rules.sd0))
-    return rules.drift * z - rules.drift**2 / 2
+def _deviations(error: float, rollouts: int, rules: WorkerRules) -> float:
+    """Return z. The log of N(drift, 1) over N(0, 1) at it is drift · z − drift² / 2."""
+    spread = rules.sd0 * math.sqrt(max(1.0, rules.group / rollouts))
+    return min(CUT, max(-CUT, (error - rules.mean0) / spread))
 
 
 def _exact_ratio(inexact: int, tokens: int, exact_rate: float) -> float:

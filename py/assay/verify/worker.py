@@ -16,7 +16,8 @@ from assay.verify.sequential import Reading, WorkerRules, WorkerState, observe
 def rules_of(profile: Profile) -> WorkerRules:
     """Return what an honest worker looks like under the profile that the submission names."""
     test = profile.worker
-    return WorkerRules(test.mean0, test.sd0, profile.exact_rate, test.drift, test.alpha)
+    rest = test.drift, test.alpha, test.submission, profile.measured.group
+    return WorkerRules(test.mean0, test.sd0, profile.exact_rate, *rest)
 
 
 def read_worker(case: Case, audit: Audit, state: WorkerState) -> Reading:
@@ -25,7 +26,7 @@ def read_worker(case: Case, audit: Audit, state: WorkerState) -> Reading:
 
 
 def check_worker(reading: Reading) -> Measure:
-    """Refuse on an alarm. Value: the largest log of the statistic."""
+    """Refuse on an alarm. Value: the largest statistic."""
     if reading.is_alarm:
         message = f"all that was audited of this worker, taken together, isn't the model's work: {reading.what}"
         raise Refused(message, Reason.ACTIVATION, reading.leaf, reading.statistic, reading.threshold)

@@ -1,6 +1,6 @@
 """The attacks on rollouts: each returns a submission as a worker with that habit would make it.
 
-Training attacks are not here yet: they belong beside these, as functions of an honest trace, its openings and update.
+Who changes the model computes in the profile's float type, as honest workers do. `training` has the attacks on steps.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Attack = Callable[[World, Trial], Rollouts]
 def honest(world: World, trial: Trial, model: Any = None, **more: Any) -> Rollouts:
     """What a worker makes that samples from `model`, the present one if none is given."""
     given = world.assigned(trial)
-    sampled = world.sample(model or world.model, world.prompts(given.seeds), given.keys, **more)
+    sampled = world.sample(model or world.model_for(trial.index), world.prompts(given.seeds), given.keys, **more)
     return world.assemble(trial, given.seeds, sampled)
 
 
@@ -74,15 +74,15 @@ def old(steps: int) -> Callable[[World, np.random.Generator], Arrays]:
 
 
 def other_model(change: Callable[[World, np.random.Generator], Arrays]) -> Attack:
-    return lambda world, trial: honest(world, trial, world.built(change(world, trial.rng)))
+    return lambda world, trial: honest(world, trial, world.built(change(world, trial.rng), trial.index))
 
 
 def draft(world: World, trial: Trial) -> Rollouts:
     """A smaller model writes, one prefill of the right one makes states and log-probs."""
     given = world.assigned(trial)
     prompts = world.prompts(given.seeds)
-    said = world.sample(world.built(pruned(world, trial.rng)), prompts, given.keys)
-    return world.assemble(trial, given.seeds, world.retold(world.model, prompts, said.tokens, said.lengths))
+    said = world.sample(world.built(pruned(world, trial.rng), trial.index), prompts, given.keys)
+    return world.assemble(trial, given.seeds, world.retold(world.model_for(trial.index), prompts, said.tokens, said.lengths))
 
 
 # --- other prompts
@@ -91,19 +91,19 @@ def draft(world: World, trial: Trial) -> Rollouts:
 def other_prompt(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial)
     answered = world.prompts([seed // 2 for seed in given.seeds])
-    return world.assemble(trial, given.seeds, world.sample(world.model, answered, given.keys))
+    return world.assemble(trial, given.seeds, world.sample(world.model_for(trial.index), answered, given.keys))
 
 
 def system_prompt(world: World, trial: Trial) -> Rollouts:
     """A character that isn't the prompt's is read in place of its first."""
     given = world.assigned(trial)
     edited = [[(prompt[0] + 1) % 10, *prompt[1:]] for prompt in world.prompts(given.seeds)]
-    return world.assemble(trial, given.seeds, world.sample(world.model, edited, given.keys))
+    return world.assemble(trial, given.seeds, world.sample(world.model_for(trial.index), edited, given.keys))
 
 
 def cherry_picked(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial, 16)
-    said = world.sample(world.model, world.prompts(given.seeds), given.keys)
+    said = world.sample(world.model_for(trial.index), world.prompts(given.seeds), given.keys)
     made = world.assemble(trial, given.seeds, said)
     best = np.sort(np.argsort(-made.rewards.reshape(-1, SIZE).mean(axis=1), kind="stable")[:8])
     rows = (best[:, None] * SIZE + np.arange(SIZE)).reshape(-1)
@@ -128,9 +128,9 @@ def written(change: Callable[[World, Trial, Any], tuple[Any, Any]]) -> Attack:
     def make(world: World, trial: Trial) -> Rollouts:
         given = world.assigned(trial)
         prompts = world.prompts(given.seeds)
-        said = world.sample(world.model, prompts, given.keys)
+        said = world.sample(world.model_for(trial.index), prompts, given.keys)
         tokens, lengths = change(world, trial, said)
-        return world.assemble(trial, given.seeds, world.retold(world.model, prompts, tokens, lengths))
+        return world.assemble(trial, given.seeds, world.retold(world.model_for(trial.index), prompts, tokens, lengths))
 
     return make
 
@@ -156,14 +156,14 @@ def early_stop(world: World, trial: Trial, said: Any) -> tuple[Any, Any]:
 def temperature(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial)
     prompts = world.prompts(given.seeds)
-    said = world.sample(world.model, prompts, given.keys, temperature=0.7)
-    return world.assemble(trial, given.seeds, world.retold(world.model, prompts, said.tokens, said.lengths))
+    said = world.sample(world.model_for(trial.index), prompts, given.keys, temperature=0.7)
+    return world.assemble(trial, given.seeds, world.retold(world.model_for(trial.index), prompts, said.tokens, said.lengths))
 
 
 def seed(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial)
     return world.assemble(
-        trial, given.seeds, world.sample(world.model, world.prompts(given.seeds), given.keys + np.uint64(1))
+        trial, given.seeds, world.sample(world.model_for(trial.index), world.prompts(given.seeds), given.keys + np.uint64(1))
     )
 
 

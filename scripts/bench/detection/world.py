@@ -22,7 +22,7 @@ from assay.artifact.weights import Checkpoint, read_checkpoint
 from assay.errors import Refused
 from assay.model import forward, load
 from assay.model.loss import token_logprobs
-from assay.model.steps import inner_steps
+from assay.model.steps import InnerLoop
 from assay.protocol import templates
 from assay.protocol.profile import profile_hash, shipped
 from assay.protocol.spec import TaskSpec
@@ -35,6 +35,8 @@ from assay.verify.bounds import check_bounds
 from assay.verify.case import Case, Context
 from assay.verify.reward import check_reward
 from assay.verify.sampling import check_sampling
+from assay.verify.sequential import WorkerState
+from assay.verify.worker import check_worker, read_worker
 
 TRAINER = "0x" + "ab" * 20
 GROUPS, SIZE, STEPS = 8, 8, 10
@@ -46,7 +48,7 @@ class MemoryCase(Case):
     def __init__(self, world: World, context: Context, index: int, made: Rollouts, model: LlamaForCausalLM) -> None:
         super().__init__(Path(), Path(), world.spec, context)
         self.__dict__ |= {
-            "rollouts": made, "binding": SimpleNamespace(profile=index), "checkpoint": world.checkpoint,
+            "rollouts": made, "binding": SimpleNamespace(profile=index), "config": world.checkpoint.config,
         }  # fmt: skip
         self._model = model
 
@@ -91,21 +93,28 @@ class World:
             inner=replace(self.spec.inner, steps=STEPS),
         )
         made = rollout.make_rollouts(model, self.env, spec, b"\7" * 32, 1, 1, TRAINER, 0, 32 * STEPS)
-        return [load.arrays_of(model) for _ in inner_steps(model, made, spec)]
+        loop, states = InnerLoop(model, made, spec), list[dict[str, NDArray[np.float32]]]()
+        while loop.left:
+            loop.pull()
+            loop.push()
+            states.append(load.arrays_of(model))
+        return states
+
+    def model_for(self, index: int) -> LlamaForCausalLM:
+        """Return the present model in the float type of the profile at `index`."""
+        return self._models[index]
 
     @cached_property
-    def model(self) -> LlamaForCausalLM:
-        return self.built(self.checkpoint.arrays)
+    def _models(self) -> list[LlamaForCausalLM]:
+        return [self.built(self.checkpoint.arrays, index) for index in range(2)]
 
-    def built(self, arrays: dict[str, NDArray[np.float32]]) -> LlamaForCausalLM:
-        return load.build(self.checkpoint.config, arrays)
+    def built(self, arrays: dict[str, NDArray[np.float32]], index: int) -> LlamaForCausalLM:
+        return load.computed_in(load.build(self.checkpoint.config, arrays), shipped_at(index).dtype)
 
-    def computed(self, attention: str, bf16: bool) -> LlamaForCausalLM:
-        """Return the present model with another attention kernel or float type."""
-        model = copy.deepcopy(self.model)
+    def computed(self, attention: str, index: int) -> LlamaForCausalLM:
+        """Return the present model with another attention kernel."""
+        model = copy.deepcopy(self.model_for(index))
         model.set_attn_implementation(attention)
-        if bf16:
-            torch.nn.Module.to(model, torch.bfloat16)
         return model
 
     def assigned(self, trial: Trial, groups: int = GROUPS) -> rollout.Assigned:
@@ -135,11 +144,12 @@ class World:
         return engine.Sampled(np.where(inside, tokens, -1).astype(np.int32), lengths, logprobs, kept, states.numpy())
 
     def refused(self, trial: Trial, made: Rollouts, model: LlamaForCausalLM | None = None) -> str | None:
-        """Run every check of rollouts; return the reason of a refusal, or None."""
+        """Run every check of rollouts, the test of a worker without a record included; return a refusal's reason, or None."""
         context = Context(
             31337, "0x" + "11" * 20, 1, 2, TRAINER, 0, 1, int(made.lengths.sum()), trial.beacon, trial.audit_seed, 0
         )
-        case = MemoryCase(self, context, trial.index, made, model or self.model)
+        case = MemoryCase(self, context, trial.index, made, model or self.model_for(trial.index))
+        name = ""
         try:
             made.check(self.spec)
             schema._proofs(case)
@@ -149,8 +159,10 @@ class World:
             audit = prefill(case)
             check_activation(case, audit)
             check_sampling(case, audit)
+            name = " (worker)"
+            check_worker(read_worker(case, audit, WorkerState()))
         except Refused as fault:
-            return fault.reason.name.lower() if fault.reason else "form"
+            return (fault.reason.name.lower() if fault.reason else "form") + name
         return None
 
 

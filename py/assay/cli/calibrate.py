@@ -15,7 +15,8 @@ from assay.errors import Refused
 def calibrate(
     ctx: typer.Context,
     model: Annotated[
-        list[str], typer.Argument(help="smollm2-135m, or folders of checkpoints of the task digits: base and later ones.")
+        list[str],
+        typer.Argument(help="smollm2-135m, or folders of checkpoints of the task digits: base and later ones."),
     ],
     patterns: Annotated[str, typer.Option(help="float32 or bf16.")] = "float32",
     name: Annotated[str | None, typer.Option(help="The profile's name; default: from model and patterns.")] = None,

@@ -168,7 +168,9 @@ def profile_of(name: str, honest: Honest, measured: Measured) -> Profile:
 
     limits: Bf16Limits | Float32Limits
     if fine:
-        limits = Float32Limits(close_mean=bound("close_mean", 0.1, 64.0), far=math.ceil(bound("far", 1.0, honest.top_k)))
+        limits = Float32Limits(
+            close_mean=bound("close_mean", 0.1, 64.0), far=math.ceil(bound("far", 1.0, honest.top_k))
+        )
     else:
         limits = Bf16Limits(
             exponent_mismatches=math.ceil(bound("exponents", 1.0, honest.top_k)),

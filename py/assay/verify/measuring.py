@@ -137,9 +137,7 @@ def made_of(what: Subject, shape: Shape, said: Any, keys: NDArray[np.uint64]) ->
     return Made(prompts, lengths, said.tokens, ends, said.logprobs, keys.reshape(-1), proofs, asked)
 
 
-def check(
-    model: LlamaForCausalLM, made: Made, shape: Shape, batch: int, temperature: float
-) -> list[Group]:
+def check(model: LlamaForCausalLM, made: Made, shape: Shape, batch: int, temperature: float) -> list[Group]:
     """Prefill rollouts and compare everything that a validator would compare."""
     found: list[Group] = []
     size = shape.group

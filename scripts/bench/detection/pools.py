@@ -125,9 +125,7 @@ def _retold(make: Callable[[Pool], Made]) -> Make:
 
 def _forged(pool: Pool) -> Made:
     text, size = pool.text, pool.shape.group
-    return replace(
-        text, proofs=_rolled(text, size), prompt_proofs=text.prompt_proofs[1:] + text.prompt_proofs[:1]
-    )
+    return replace(text, proofs=_rolled(text, size), prompt_proofs=text.prompt_proofs[1:] + text.prompt_proofs[:1])
 
 
 def _rolled(text: Made, by: int) -> list[list[bytes]]:

@@ -82,7 +82,9 @@ def draft(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial)
     prompts = world.prompts(given.seeds)
     said = world.sample(world.built(pruned(world, trial.rng), trial.index), prompts, given.keys)
-    return world.assemble(trial, given.seeds, world.retold(world.model_for(trial.index), prompts, said.tokens, said.lengths))
+    return world.assemble(
+        trial, given.seeds, world.retold(world.model_for(trial.index), prompts, said.tokens, said.lengths)
+    )
 
 
 # --- other prompts
@@ -157,13 +159,17 @@ def temperature(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial)
     prompts = world.prompts(given.seeds)
     said = world.sample(world.model_for(trial.index), prompts, given.keys, temperature=0.7)
-    return world.assemble(trial, given.seeds, world.retold(world.model_for(trial.index), prompts, said.tokens, said.lengths))
+    return world.assemble(
+        trial, given.seeds, world.retold(world.model_for(trial.index), prompts, said.tokens, said.lengths)
+    )
 
 
 def seed(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial)
     return world.assemble(
-        trial, given.seeds, world.sample(world.model_for(trial.index), world.prompts(given.seeds), given.keys + np.uint64(1))
+        trial,
+        given.seeds,
+        world.sample(world.model_for(trial.index), world.prompts(given.seeds), given.keys + np.uint64(1)),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +24,7 @@ from assay.model import forward, load
 from assay.model.loss import token_logprobs
 from assay.model.steps import InnerLoop
 from assay.protocol import templates
-from assay.protocol.profile import profile_hash, shipped
+from assay.protocol.profile import Profile, profile_hash, shipped
 from assay.protocol.spec import TaskSpec
 from assay.train import engine, rollout
 from assay.train.base import make_base
@@ -40,15 +40,16 @@ from assay.verify.worker import check_worker, read_worker
 
 TRAINER = "0x" + "ab" * 20
 GROUPS, SIZE, STEPS = 8, 8, 10
+PROFILES = ("float32", "bf16")
 
 
 class MemoryCase(Case):
     """A submission that was never written: its rollouts are given, the model is shared."""
 
     def __init__(self, world: World, context: Context, index: int, made: Rollouts, model: LlamaForCausalLM) -> None:
-        super().__init__(Path(), Path(), world.spec, context)
+        super().__init__(Path(), Path(), world.specs[index], context)
         self.__dict__ |= {
-            "rollouts": made, "binding": SimpleNamespace(profile=index), "config": world.checkpoint.config,
+            "rollouts": made, "binding": SimpleNamespace(profile=0), "config": world.checkpoint.config,
         }  # fmt: skip
         self._model = model
 
@@ -75,12 +76,8 @@ class World:
             make_base("digits", {}, folder)
         base = read_checkpoint(folder, 1 << 30)
         blank = templates.fill("digits", b"\1" * 32, rollout_hash())
-        accepted = tuple(profile_hash(shipped()[name]) for name in ("tiny-float32", "tiny-bf16"))
-        self.spec: TaskSpec = replace(
-            blank,
-            rollout=replace(blank.rollout, groups=GROUPS, group_size=SIZE),
-            verification=replace(blank.verification, profiles=accepted, groups=GROUPS),
-        )
+        self.specs = [_task(blank, shipped_at(index)) for index in range(len(PROFILES))]
+        self.spec = self.specs[0]
         self.env = rollout.environment_of(self.spec)
         self.history = [base.arrays, *self._advance(base)]
         self.checkpoint = Checkpoint(self.history[-1], None, base.config)
@@ -111,6 +108,7 @@ class World:
     def built(self, arrays: dict[str, NDArray[np.float32]], index: int) -> LlamaForCausalLM:
         return load.computed_in(load.build(self.checkpoint.config, arrays), shipped_at(index).dtype)
 
+    @cache
     def computed(self, attention: str, index: int) -> LlamaForCausalLM:
         """Return the present model with another attention kernel."""
         model = copy.deepcopy(self.model_for(index))
@@ -125,7 +123,7 @@ class World:
         return engine.sample(model, prompts, keys, limit, temperature, self.env.eos, **more)
 
     def assemble(self, trial: Trial, seeds: list[int], sampled: engine.Sampled) -> Rollouts:
-        return rollout.assemble(self.env, self.spec, seeds, sampled, shipped_at(trial.index))
+        return rollout.assemble(self.env, self.specs[trial.index], seeds, sampled, shipped_at(trial.index))
 
     def prompts(self, seeds: list[int]) -> list[list[int]]:
         return [self.env.prompt(seed) for seed in seeds]
@@ -151,7 +149,7 @@ class World:
         case = MemoryCase(self, context, trial.index, made, model or self.model_for(trial.index))
         name = ""
         try:
-            made.check(self.spec)
+            made.check(self.specs[trial.index])
             schema._proofs(case)
             check_assignment(case)
             check_bounds(case)
@@ -166,9 +164,20 @@ class World:
         return None
 
 
-def shipped_at(index: int) -> Any:
-    """Return the profile that the task lists at `index`."""
-    return shipped()[("tiny-float32", "tiny-bf16")[index]]
+def shipped_at(index: int) -> Profile:
+    """Return the shipped profile of a kind of patterns."""
+    return shipped()[f"tiny-{PROFILES[index]}"]
+
+
+def _task(blank: TaskSpec, rules: Profile) -> TaskSpec:
+    """Return the task under one profile: 64 rollouts, all of which are drawn."""
+    return replace(
+        blank,
+        rollout=replace(blank.rollout, groups=GROUPS, group_size=SIZE),
+        verification=replace(
+            blank.verification, profiles=(profile_hash(rules),), groups=GROUPS, chunk=rules.chunk, top_k=rules.top_k
+        ),
+    )
 
 
 def rollout_hash() -> bytes:

@@ -112,3 +112,28 @@ def test_observe__exact_tokens_not_bounded__only_errors_count() -> None:
         rules = WorkerRules(RULES.mean0, RULES.sd0, rate)
 
         assert not observe(WorkerState(), rules, audit(np.random.default_rng(1), inexact=1.0), SIZE).is_alarm
+
+
+def test_observe__a_new_workers_plain_fault__is_caught_in_its_first_submission() -> None:
+    missed = [
+        seed
+        for seed in range(40)
+        if not observe(WorkerState(), RULES, audit(np.random.default_rng(seed), groups=16, shift=2.0), SIZE).is_alarm
+    ]
+    assert len(missed) <= 2
+
+
+def test_observe__prompts_errors__count_with_their_rollouts() -> None:
+    seen = audit(np.random.default_rng(1), groups=8)
+    plain = observe(WorkerState(), RULES, seen, SIZE)
+    seen.prompts = dict.fromkeys(range(8), 10 * RULES.sd0)
+
+    assert not plain.is_alarm and observe(WorkerState(), RULES, seen, SIZE).is_alarm
+
+
+def test_observe__fewer_rollouts_than_calibrated__leave_more_room() -> None:
+    seen = audit(np.random.default_rng(1), groups=8, shift=2.0)
+    wide = WorkerRules(RULES.mean0, RULES.sd0, RULES.exact_rate, group=16 * SIZE)
+
+    assert observe(WorkerState(), RULES, seen, SIZE).is_alarm
+    assert not observe(WorkerState(), wide, seen, SIZE).is_alarm

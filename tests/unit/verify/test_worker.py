@@ -46,7 +46,9 @@ def test_check__drift_that_no_chunk_shows__is_refused_by_the_workers_test(honest
     bench = drifted(honest, tmp_path, 1e-6, monkeypatch)
     wide = {"chunk_limits": Float32Limits(close_mean=64, far=16), "sequence_limit": 64.0}
     worst = next(line.value for line in with_rules(bench, **wide).check().checks if line.name == "activation")
-    bench = with_rules(bench, **wide, worker=replace(bench.case().profile.worker, mean0=0.0, sd0=worst / 8))
+    bench = with_rules(
+        bench, **wide, worker=replace(bench.case().profile.worker, mean0=0.0, sd0=worst / 8, submission=1000.0)
+    )
     state, findings = WorkerState(), list[Finding]()
     while len(findings) < 30 and not (findings and findings[-1].verdict is Verdict.INVALID):
         findings.append(with_state(bench, state))

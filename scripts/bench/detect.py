@@ -43,6 +43,7 @@ def main() -> int:
     parser.add_argument("--honest", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=3 * 3600.0, help="stop after so long, with what there is")
     parser.add_argument("--cache", type=Path, default=Path("build/bench"))
+    parser.add_argument("--calibrate", action="store_true", help="smollm2: write its shipped profiles anew before")
     parser.add_argument("--out", type=Path, help="also write the JSON here; go on from what is there")
     options = parser.parse_args()
     if options.quick:

@@ -48,8 +48,8 @@ def calibrate(
         raise Refused("--patterns is float32 or bf16")
     args: dict[str, Any] = {
         "models": model, "patterns": patterns, "name": title, "sequences": sequences, "group": group, "tokens": tokens,
-        "chunk": chunk, "top_k": top_k, "attention": attention.split(","), "batches": _numbers(batches), "threads": _numbers(threads),
-        "rate": rate, "cache": str(s.settings.cache), "work": str(s.home / "calibrating"),
+        "chunk": chunk, "top_k": top_k, "attention": attention.split(","), "batches": _numbers(batches),
+        "threads": _numbers(threads), "rate": rate, "cache": str(s.settings.cache), "work": str(s.home / "calibrating"),
     }  # fmt: skip
     target = out or s.home / "profiles" / f"{title}.json"
     with _bar(s.screen.quiet) as progress:

@@ -36,7 +36,7 @@ Progress = Callable[[str, float], None]
 
 
 def subject(named: str, count: int, cache: Path) -> Subject:
-    """Return a model by name (`smollm2-135m`) or by the folder of a checkpoint of the task digits, with `count` prompts.
+    """Return a model by name (`smollm2-135m`) or by the folder of a checkpoint of the task digits, and `count` prompts.
 
     Refused if the checkpoint's vocabulary is no built-in environment's; Unavailable if it isn't there.
     """

@@ -40,7 +40,7 @@ def ways(patterns: str) -> list[Setting]:
 
 
 class Pool:
-    """The model, its prompts for attacks, and the honest texts that some attacks change; everything in one float type."""
+    """The model, its prompts for attacks, and the honest texts that some attacks change; all in one float type."""
 
     def __init__(self, what: Subject, patterns: str) -> None:
         self.shape, self.way = shape_of(patterns), ways(patterns)[0]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,12 @@ from assay.errors import Refused
 from assay.model import forward
 from assay.protocol import toploc
 from assay.protocol.hashing import hex32
-from assay.protocol.profile import Profile, profile_hash, shipped
+from assay.protocol.profile import Profile, profile_hash, shipped, to_json
 from assay.train.engine import sample
 from assay.verify import calibrate
 from assay.verify.audit import limits_of, sequence_error, sequence_of
-from assay.verify.measuring import Group, check, generate
+from assay.verify.limits import Errors, Honest, profile_of
+from assay.verify.measuring import Group, Subject, check, generate
 from assay.verify.sequential import Observed, WorkerState, observe
 from assay.verify.worker import check_worker, rules_of
 from detection import counts, pools
@@ -29,10 +32,13 @@ from detection.tiny import clock
 
 SEQUENCES = 64
 PROFILES = ("float32", "bf16")
+SHIPPED = Path(__file__).resolve().parents[3] / "py/assay/protocol/profiles"
 
 
 def run(options: argparse.Namespace, until: float) -> dict[str, Any]:
     """Return the figures; make what pools are missing, as far as there is time."""
+    if options.calibrate:
+        write_profiles(options)
     room = options.cache / "smollm2"
     what = calibrate.subject(pools.NAME, pools.PROMPTS, options.cache)
     rules = {name: shipped()[f"smollm2-{name}"] for name in PROFILES}
@@ -57,6 +63,22 @@ def run(options: argparse.Namespace, until: float) -> dict[str, Any]:
             found["costs"][name] = costs(what, name)
             counts.keep(options.out, found)
     return found
+
+
+def calibrated(name: str, what: Subject, honest: dict[str, list[Group]]) -> Profile:
+    """Return the profile that one half of the honest pool gives."""
+    shape, ways = pools.shape_of(name), pools.ways(name)
+    errors = Errors.of(name, [groups[: len(groups) // 2] for groups in honest.values()])
+    measured = calibrate.measured_by(what, shape, ways, errors)
+    return profile_of(f"smollm2-{name}", Honest(name, shape.chunk, shape.top_k, errors, 1e-6), measured)
+
+
+def write_profiles(options: argparse.Namespace) -> None:
+    """Write the shipped profiles anew."""
+    what = calibrate.subject(pools.NAME, pools.PROMPTS, options.cache)
+    for name in PROFILES:
+        made = calibrated(name, what, pools.honest_pools(what, name, options.cache / "smollm2"))
+        (SHIPPED / f"{made.name}.json").write_bytes(to_json(made))
 
 
 def _sizes(honest: dict[str, list[Group]], attacks: dict[str, list[Group]]) -> dict[str, Any]:
@@ -117,7 +139,7 @@ def seen(groups: list[Group], rules: Profile) -> Observed:
     return found
 
 
-def costs(what: Any, patterns: str) -> dict[str, Any]:
+def costs(what: Subject, patterns: str) -> dict[str, Any]:
     """Return the cost of all checks over a bare prefill and over generation, by the rows that are generated at once."""
     pool = pools.Pool(what, patterns)
     made, shape, size = pool.text, pool.shape, pools.GROUP
@@ -127,8 +149,8 @@ def costs(what: Any, patterns: str) -> dict[str, Any]:
     each = int(made.lengths.sum())
     by_batch = {}
     for rows in (1, 4, 16, 64):
-        some = pools.replace(pool.what, prompts=(pool.what.prompts * 8)[: max(1, rows // size)])
-        short = pools.replace(shape, tokens=8 if rows < 16 else 32, group=min(rows, size))
+        some = replace(pool.what, prompts=(pool.what.prompts * 8)[: max(1, rows // size)])
+        short = replace(shape, tokens=8 if rows < 16 else 32, group=min(rows, size))
         torch.set_num_threads(1)
         start = time.process_time()
         text = generate(pool.model, some, sample, short, rows)

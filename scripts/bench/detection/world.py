@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -108,12 +108,16 @@ class World:
     def built(self, arrays: dict[str, NDArray[np.float32]], index: int) -> LlamaForCausalLM:
         return load.computed_in(load.build(self.checkpoint.config, arrays), shipped_at(index).dtype)
 
-    @cache
     def computed(self, attention: str, index: int) -> LlamaForCausalLM:
-        """Return the present model with another attention kernel."""
-        model = copy.deepcopy(self.model_for(index))
-        model.set_attn_implementation(attention)
-        return model
+        """Return the present model with an attention kernel."""
+        return self._computed[attention, index]
+
+    @cached_property
+    def _computed(self) -> dict[tuple[str, int], LlamaForCausalLM]:
+        found = {(kernel, i): copy.deepcopy(self.model_for(i)) for kernel in ("sdpa", "eager") for i in range(2)}
+        for (kernel, _), model in found.items():
+            model.set_attn_implementation(kernel)
+        return found
 
     def assigned(self, trial: Trial, groups: int = GROUPS) -> rollout.Assigned:
         return rollout.assign(self.spec, trial.beacon, 1, 2, TRAINER, 0, groups)
@@ -142,7 +146,7 @@ class World:
         return engine.Sampled(np.where(inside, tokens, -1).astype(np.int32), lengths, logprobs, kept, states.numpy())
 
     def refused(self, trial: Trial, made: Rollouts, model: LlamaForCausalLM | None = None) -> str | None:
-        """Run every check of rollouts, the test of a worker without a record included; return a refusal's reason, or None."""
+        """Run every check of rollouts, the test of a new worker included; return a refusal's reason, or None."""
         context = Context(
             31337, "0x" + "11" * 20, 1, 2, TRAINER, 0, 1, int(made.lengths.sum()), trial.beacon, trial.audit_seed, 0
         )

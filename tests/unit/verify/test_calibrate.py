@@ -76,8 +76,9 @@ def test_settings__differ_in_one_thing_each() -> None:
 @pytest.mark.parametrize("patterns", ["float32", "bf16"])
 def test_calibrate__tiny_base__gives_a_profile_and_resumes(base, tmp_path, patterns: str) -> None:
     args = {
-        "models": [str(base)], "patterns": patterns, "name": "mine", "sequences": 16, "group": 2, "tokens": 5, "chunk": 4, "top_k": 16,
-        "attention": ["sdpa"], "batches": [4, 16], "threads": [1], "rate": 1e-6, "cache": "", "work": str(tmp_path),
+        "models": [str(base)], "patterns": patterns, "name": "mine", "sequences": 16, "group": 2, "tokens": 5,
+        "chunk": 4, "top_k": 16, "attention": ["sdpa"], "batches": [4, 16], "threads": [1],
+        "rate": 1e-6, "cache": "", "work": str(tmp_path),
     }  # fmt: skip
     seen: list[float] = []
     made, errors = calibrate.calibrate_json(args, sample, lambda _, share: seen.append(share))

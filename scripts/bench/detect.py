@@ -9,8 +9,8 @@ rollouts run, the worker's test of a trainer without a record included. On the t
 thresholds were calibrated on other rollouts. On SmolLM2 a submission is drawn with replacement from pools that are made
 once and kept (--cache); the thresholds come from one half of the honest pool, the refusals from the other.
 
-Training (tiny model): one inner step of eight is taken otherwise, that step is drawn and audited; the audit plan's
-chance to draw it stands beside, under `chances`.
+Training (tiny model): one inner step of four is taken otherwise, that step is drawn and audited; the audit plan's
+chance to draw false steps of eight stands beside, under `chances`.
 
 A run that is cut goes on from --out. Figures: `missed` (attack → misses, trials, Wilson 95 % interval, what refused),
 `false_refusals`, `honest_trials`, `proof_bytes_per_32_tokens`, and costs in CPU seconds of one thread:
@@ -22,12 +22,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # of two threads on a busy machine the one that waits would spin
 
 from detection import smollm2, tiny
 

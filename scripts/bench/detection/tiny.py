@@ -55,11 +55,11 @@ def honest_training(bench: training.Bench, number: int) -> str | None:
 def run(options: argparse.Namespace, until: float) -> dict[str, Any]:
     """Return the figures; go on from `options.out`."""
     world = World(options.cache)
-    bench = training.Bench(world, options.cache / "tiny")
+    bench, whole = (training.Bench(world, options.cache / "tiny", steps) for steps in (training.STEPS, 8))
     found = counts.begun(options.out, [hex32(profile_hash(shipped_at(i))) for i in range(len(PROFILES))])
     for name, value in {
         "model": "tiny", "sequences": GROUPS * SIZE, "missed": {}, "false_refusals": {}, "honest_trials": {},
-        "training": {"inner_steps": training.STEPS, "missed": {}, "chances": training.chances(bench.spec)},
+        "training": {"inner_steps": training.STEPS, "missed": {}, "chances": training.chances(whole.spec)},
         "proof_bytes_per_32_tokens": {name: toploc.proof_bytes(shipped_at(i).top_k) for i, name in enumerate(PROFILES)},
         "costs": {}, "cpu_seconds": 0.0,
     }.items():  # fmt: skip
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace, until: float) -> dict[str, Any]:
         if name not in found["costs"]:
             found["costs"][name] = costs(world, index)
     if "audit_over_train" not in found:
-        found |= training.costs(bench)
+        found |= training.costs(whole)
     counts.keep(options.out, found)
     return found
 

@@ -1,6 +1,6 @@
 """The attacks on training: trainers that really train so, seal it, and open the step that is drawn.
 
-A cheat takes one inner step of eight otherwise and all others honestly; that step is the one that is drawn. How often
+A cheat takes one inner step of four otherwise and all others honestly; that step is the one that is drawn. How often
 the plan draws it is another number: `chances`. Every trial has fresh rollouts; what decides are the validator's own
 `check_chain`, `check_update` and `check_step`, on files.
 """
@@ -31,7 +31,7 @@ from assay.verify.case import Case, Context
 from assay.verify.update import check_update
 from detection.world import TRAINER, World
 
-STEPS, GROUPS = 8, 16
+STEPS, PER_STEP = 4, 2
 BOUND: dict[str, Any] = {
     "chain_id": 31337, "ledger": "0x" + "11" * 20, "task": 1, "round": 2, "trainer": TRAINER, "n": 1, "base": 0,
     "first_group": 0,
@@ -183,13 +183,13 @@ CHEATS: dict[str, Cheat] = {
 class Bench:
     """Trains, opens and audits in a folder in memory."""
 
-    def __init__(self, world: World, base: Path) -> None:
+    def __init__(self, world: World, base: Path, steps_: int = STEPS) -> None:
         self.base = base
         plain = world.spec
         self.spec: TaskSpec = replace(
             plain,
-            rollout=replace(plain.rollout, groups=GROUPS),
-            inner=replace(plain.inner, steps=STEPS),
+            rollout=replace(plain.rollout, groups=steps_ * PER_STEP),
+            inner=replace(plain.inner, steps=steps_),
             verification=replace(plain.verification, groups=4),
         )
         self.env = world.env
@@ -206,7 +206,7 @@ class Bench:
     def refused(self, number: int, cheat: Cheat = Cheat(), kernel: str = "sdpa") -> str | None:
         """Train with a cheat, draw its step, and audit; return the reason of a refusal, or None."""
         rng = np.random.Generator(np.random.PCG64([20_261_125, number]))
-        at = int(rng.integers(cheat.first, STEPS))
+        at = int(rng.integers(cheat.first, self.spec.inner.steps))
         loop = _loop(at, cheat.pull, cheat.push)
         with tempfile.TemporaryDirectory(dir="/dev/shm") as name, _trains_by(loop):
             case = self._sealed(Path(name), rng, at, cheat)
@@ -216,7 +216,7 @@ class Bench:
         load.determinism(1)
         beacon = rng.bytes(32)
         model = load.build(self.config, self.history[0])
-        made = rollout.make_rollouts(model, self.env, self.spec, beacon, 1, 2, TRAINER, 0, GROUPS)
+        made = rollout.make_rollouts(model, self.env, self.spec, beacon, 1, 2, TRAINER, 0, self.spec.rollout.groups)
         start = time.process_time()
         leaves, moved = inner.take_steps(model, made, self.spec, BOUND, states=room / "states")
         self.spent["train"] = time.process_time() - start
@@ -280,7 +280,7 @@ def costs(bench: Bench, repeats: int = 5) -> dict[str, float]:
         train, spent = bench.spent["train"], bench.spent["audit"]
         if not best or spent / train < best["audit_over_train"]:
             best = {
-                "audit_over_train": spent / train, "hashing_over_train": hashing[-1] / train, "one_over_n": 1 / STEPS,
+                "audit_over_train": spent / train, "hashing_over_train": hashing[-1] / train, "one_over_n": 1 / bench.spec.inner.steps,
                 "train_cpu_seconds": train, "audit_cpu_seconds": spent,
             }  # fmt: skip
     del bench._audited

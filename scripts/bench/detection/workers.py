@@ -23,6 +23,8 @@ Attack = Callable[[World, Trial], Rollouts]
 def honest(world: World, trial: Trial, model: Any = None, **more: Any) -> Rollouts:
     """What a worker makes that samples from `model`, the present one if none is given."""
     given = world.assigned(trial)
+    if model is None and not more:
+        return world.assemble(trial, given.seeds, world.said(trial))
     sampled = world.sample(model or world.model_for(trial.index), world.prompts(given.seeds), given.keys, **more)
     return world.assemble(trial, given.seeds, sampled)
 
@@ -129,8 +131,7 @@ def written(change: Callable[[World, Trial, Any], tuple[Any, Any]]) -> Attack:
 
     def make(world: World, trial: Trial) -> Rollouts:
         given = world.assigned(trial)
-        prompts = world.prompts(given.seeds)
-        said = world.sample(world.model_for(trial.index), prompts, given.keys)
+        prompts, said = world.prompts(given.seeds), world.said(trial)
         tokens, lengths = change(world, trial, said)
         return world.assemble(trial, given.seeds, world.retold(world.model_for(trial.index), prompts, tokens, lengths))
 

@@ -280,9 +280,12 @@ def costs(bench: Bench, repeats: int = 5) -> dict[str, float]:
         train, spent = bench.spent["train"], bench.spent["audit"]
         if not best or spent / train < best["audit_over_train"]:
             best = {
-                "audit_over_train": spent / train, "hashing_over_train": hashing[-1] / train, "one_over_n": 1 / bench.spec.inner.steps,
-                "train_cpu_seconds": train, "audit_cpu_seconds": spent,
-            }  # fmt: skip
+                "audit_over_train": spent / train,
+                "hashing_over_train": hashing[-1] / train,
+                "one_over_n": 1 / bench.spec.inner.steps,
+                "train_cpu_seconds": train,
+                "audit_cpu_seconds": spent,
+            }
     del bench._audited
     return {name: round(value, 4) for name, value in best.items()}
 

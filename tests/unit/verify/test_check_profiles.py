@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
 
 from assay.errors import Unavailable
 from assay.protocol.profile import Bf16Limits, Float32Limits, Profile, learn, profile_hash, to_json
+from assay.train.export import train_submission
 from assay.types import Reason, Verdict
+from assay.verify.audit import prefill
+from unit.verify.conftest import BEACON, BOUND, open_all
 
 
 def with_rules(bench, **rules: object):
@@ -76,3 +81,21 @@ def test_check__profile_that_this_node_does_not_have__is_no_verdict(honest) -> N
 def test_check__many_near_misses__are_invalid_sampling_by_their_mean(submit: Callable) -> None:
     finding = with_rules(submit("tokens"), margin=1000.0, exact_rate=0.0, mean_margin=0.01).check()
     assert (finding.reason, finding.threshold) == (Reason.SAMPLING, 0.01)
+
+
+def test_check__profile_measured_in_bf16__both_sides_compute_in_it(submit: Callable, tmp_path: Path) -> None:
+    plain = submit(None, 1)
+    was = plain.case().profile
+    wide = {"measured": replace(was.measured, dtypes=("bf16",)), "margin": 0.5, "logprob": 0.1}
+    bench = with_rules(plain, **wide)
+    assert bench.check().verdict is Verdict.INVALID  # float32's states and log-probs aren't those of a model in bf16
+    done = train_submission(
+        bench.base, bench.spec, BOUND, BEACON, tmp_path / "submission", states=tmp_path / "states", profile=1
+    )
+    context = replace(bench.context, units=done.units, root=done.root)
+    opened = open_all(tmp_path, bench.base, bench.spec)
+    made = replace(bench, folder=tmp_path / "submission", context=context, openings=opened)
+
+    assert made.check().verdict is Verdict.VALID
+    assert prefill(made.case()).logits.dtype is torch.float32  # whatever it was computed in
+    assert with_rules(made, measured=was.measured).check().reason is Reason.ACTIVATION

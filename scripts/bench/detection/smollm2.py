@@ -31,7 +31,8 @@ from detection import counts, pools
 from detection.tiny import clock
 
 SEQUENCES = 64
-PROFILES = ("float32", "bf16")
+PROFILES = ("float32", "bf16", "bf16-sdpa")
+"""The last one admits one attention kernel: what two kernels differ by is more than what an int8 layer costs."""
 SHIPPED = Path(__file__).resolve().parents[3] / "py/assay/protocol/profiles"
 
 
@@ -49,8 +50,8 @@ def run(options: argparse.Namespace, until: float) -> dict[str, Any]:
     }.items():  # fmt: skip
         found.setdefault(name, value)
     for name in PROFILES:
-        honest = pools.honest_pools(what, name, room)
-        attacks = pools.attack_pools(what, name, room, until)
+        honest = honest_of(name, what, room)
+        attacks = pools.attack_pools(what, patterns_of(name), room, until)
         found["pools"][name] = _sizes(honest, attacks)
         row = counts.entry(found["false_refusals"], name, "refused")
         counts.more(row, "refused", options.honest, lambda n, h=honest, r=rules[name]: honest_trial(h, r, n))
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace, until: float) -> dict[str, Any]:
             row = counts.entry(found["missed"].setdefault(name, {}), attack, "missed")
             counts.more(row, "missed", options.trials, lambda n, g=groups, r=rules[name]: drawn(g, r, n))
         counts.keep(options.out, found)
-        if name not in found["costs"] and time.monotonic() < until and not options.quick:
+        if name == patterns_of(name) and name not in found["costs"] and time.monotonic() < until and not options.quick:
             found["costs"][name] = costs(what, name)
             counts.keep(options.out, found)
     return found
@@ -67,17 +68,29 @@ def run(options: argparse.Namespace, until: float) -> dict[str, Any]:
 
 def calibrated(name: str, what: Subject, honest: dict[str, list[Group]]) -> Profile:
     """Return the profile that one half of the honest pool gives."""
-    shape, ways = pools.shape_of(name), pools.ways(name)
-    errors = Errors.of(name, [groups[: len(groups) // 2] for groups in honest.values()])
+    patterns = patterns_of(name)
+    shape = pools.shape_of(patterns)
+    ways = [way for way in pools.ways(patterns) if any(str(way) in pair for pair in honest)]
+    errors = Errors.of(patterns, [groups[: len(groups) // 2] for groups in honest.values()])
     measured = calibrate.measured_by(what, shape, ways, errors)
-    return profile_of(f"smollm2-{name}", Honest(name, shape.chunk, shape.top_k, errors, 1e-6), measured)
+    return profile_of(f"smollm2-{name}", Honest(patterns, shape.chunk, shape.top_k, errors, 1e-6), measured)
+
+
+def patterns_of(name: str) -> str:
+    return name.split("-", maxsplit=1)[0]
+
+
+def honest_of(name: str, what: Subject, room: Path) -> dict[str, list[Group]]:
+    """Return the honest groups that a profile admits, by maker and checker."""
+    found = pools.honest_pools(what, patterns_of(name), room)
+    return {pair: groups for pair, groups in found.items() if not name.endswith("-sdpa") or "eager" not in pair}
 
 
 def write_profiles(options: argparse.Namespace) -> None:
     """Write the shipped profiles anew."""
     what = calibrate.subject(pools.NAME, pools.PROMPTS, options.cache)
     for name in PROFILES:
-        made = calibrated(name, what, pools.honest_pools(what, name, options.cache / "smollm2"))
+        made = calibrated(name, what, honest_of(name, what, options.cache / "smollm2"))
         (SHIPPED / f"{made.name}.json").write_bytes(to_json(made))
 
 

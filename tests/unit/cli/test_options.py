@@ -98,7 +98,20 @@ def test_usage__mistyped__code_2_and_one_sentence(line: list[str]) -> None:
 
 
 def commands() -> list[list[str]]:
-    single = ["up", "down", "status", "logs", "doctor", "watch", "payouts", "claim", "explain", "audit-plan", "deploy"]
+    single = [
+        "up",
+        "down",
+        "status",
+        "logs",
+        "doctor",
+        "watch",
+        "payouts",
+        "claim",
+        "explain",
+        "audit-plan",
+        "calibrate",
+        "deploy",
+    ]
     groups = {
         "task": ["init", "check", "estimate", "plan", "publish", "list", "show", "cancel", "refund"],
         "trainer": ["run", "stop"],

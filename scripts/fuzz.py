@@ -3,10 +3,10 @@
     python scripts/fuzz.py [--cases 100000] [--seed 0] [--workers 2] [--each 20] [--json]
     python scripts/fuzz.py --case "rollouts:1234" [--seed 0]       # one case again, here, with its traceback
 
-Proofs, rollouts, updates, weights, checkpoints, submissions, openings, manifests, traces, profiles and task specs. Cases run in
-children of the product's own sandbox, under its limits, twenty to a child; where a child dies, each of its cases in one
-of its own. Time is CPU time of the reading, memory the peak of the whole child. Exit 1 if a case crashed, raised
-anything but Refused, was refused though valid, or took too much.
+Proofs, rollouts, updates, weights, checkpoints, submissions, openings, evidence, manifests, traces, profiles and task
+specs. Cases run in children of the product's own sandbox, under its limits, twenty to a child; where a child dies, each
+of its cases in one of its own. Time is CPU time of the reading, memory the peak of the whole child. Exit 1 if a case
+crashed, raised anything but Refused, was refused though valid, or took too much.
 """
 
 from __future__ import annotations

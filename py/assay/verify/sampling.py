@@ -56,8 +56,8 @@ def race(
 ) -> Replay:
     """Run the races of tokens int[m, t] with logits float32[m, t, v] and a noise key a row.
 
-    first: of each row the first place, of every `WHOLE_EVERY`, that races with the whole of a large vocabulary; without,
-    every place does.
+    first: the first place of each row, of every `WHOLE_EVERY`, that races with the whole of a large vocabulary;
+    without, every place does.
     """
     inside = np.arange(tokens.shape[1]) < lengths[:, None]
     if logits.shape[2] > SMALL:

@@ -174,7 +174,7 @@ def _replayed(
     made: Made, rows: slice, logits: torch.Tensor, temperature: float
 ) -> tuple[list[list[float]], list[list[float]]]:
     tokens = made.tokens[rows]
-    found = race(logits, made.keys[rows], tokens, made.lengths[rows], temperature)
+    found = race(logits, made.keys[rows], tokens, made.lengths[rows], temperature, [0] * len(tokens))
     said = torch.from_numpy(np.where(found.inside, tokens, 0).astype(np.int64))
     apart = np.abs(token_logprobs(logits, said, temperature).numpy() - made.logprobs[rows])
     return (

@@ -4,14 +4,19 @@ late and what is corrected."""
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from assay.errors import Refused
 from assay.protocol import sortition
 from assay.protocol.corrections import Correction
 from assay.protocol.votes import Vote, pack
 from assay.roles import revising
+from assay.roles.actions import Challenge
+from assay.roles.challenging import challenge
 from assay.roles.deciding import Doubt
 from assay.roles.disputing import doubts, wrongs
 from assay.roles.docket import case_views
@@ -19,6 +24,7 @@ from assay.roles.drawing import extra_seats_of, short_of, silent_of
 from assay.roles.known import lots
 from assay.store.rows import AsideRow, CaseRow
 from assay.types import NO_INDEX, ClaimKind, CutReason, Outcome, Reason, Ruling, Stage, Verdict
+from unit.roles.bench import Bench
 from unit.roles.story import (
     BOB,
     CAROL,
@@ -30,6 +36,7 @@ from unit.roles.story import (
     SEED,
     START,
     TASK,
+    TOKEN,
     VALIDATORS,
     Story,
     known,
@@ -191,6 +198,18 @@ def test_doubts__in_a_view__in_the_challenge_window_unless_the_node_challenges_n
     assert len(story.view(now, known(CAROL)).rounds[0].doubts) == 1
     assert story.view(now - 1, known(CAROL)).rounds[0].doubts == ()
     assert story.view(now, replace(known(CAROL), challenges=False)).rounds[0].doubts == ()
+
+
+def test_doubts__no_stake_for_the_bond__says_so_and_leaves_it_to_the_next(story: Story, tmp_path: Path) -> None:
+    doubted(story)
+    bench = Bench(tmp_path, story)
+    bench.contracts.account = lambda _: SimpleNamespace(free=0)  # type: ignore[assignment, method-assign]
+    bench.contracts.balance = lambda _: TOKEN  # type: ignore[method-assign]
+    named = Challenge(1, 0, int(ClaimKind.BAD_LEAF), int(Reason.SAMPLING), 4)
+    with pytest.raises(Refused, match="too few tokens for a challenge"):
+        challenge(bench, story.row, named)
+    assert bench.row(f"{TASK}:1:challenge:0:{int(Reason.SAMPLING)}:4") is None
+    assert story.store.note(TASK, 1, "challenges") is None
 
 
 # --- cases

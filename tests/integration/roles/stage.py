@@ -177,7 +177,7 @@ class Stage:
             environment=replace(spec.environment, options=OPTIONS, seed_count=seeds),
             rollout=replace(spec.rollout, groups=8, group_size=4, max_new_tokens=5),
             inner=replace(spec.inner, steps=2),
-            verification=replace(spec.verification, groups=4),
+            verification=replace(spec.verification, groups=4, max_loss_rise=0.5),
             rounds=replace(
                 spec.rounds, count=rounds, period=2000, work=300, seal_delay=2, commit=300, reveal=300, attest=200,
                 challenge=400, lead=5, staleness=1, max_artifact_bytes=4 << 20,

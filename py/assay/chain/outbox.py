@@ -203,7 +203,10 @@ class Outbox:
         """Tell whether the nonce was used some blocks ago: nodes show a new nonce before its receipt."""
         if head.number < SPENT_BLOCKS:
             return False
-        return self._client.nonce(self.address, hex(head.number - SPENT_BLOCKS)) > (row.nonce or 0)
+        try:
+            return self._client.nonce(self.address, hex(head.number - SPENT_BLOCKS)) > (row.nonce or 0)
+        except RpcError:
+            return False  # an endpoint without that block's state can't tell: ask again at a later block
 
     def _why(self, row: OutboxRow, block: int) -> str:
         try:

@@ -13,7 +13,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from assay.chain import localnet
-from assay.chain.client import Client
+from assay.chain.client import Client, RpcError
 from assay.chain.contracts import Call
 from assay.chain.outbox import Outbox
 from assay.chain.signing import Unsigned, sign
@@ -275,6 +275,27 @@ def test_pump__another_program_took_the_nonce__signs_for_a_new_one(chain: Any) -
     chain.automine(True)
     outbox.wait("s", 10)
     assert chain.store().outbox_row(outbox.address, "s").nonce == row.nonce + 1
+    assert staked(chain) == TOKEN
+
+
+def test_pump__endpoint_without_older_states__waits_for_the_receipt(chain: Any, monkeypatch: Any) -> None:
+    outbox, nonce, receipt = ready(chain), chain.client.nonce, chain.client.receipt
+
+    # stands for an endpoint that has pruned the state of some blocks ago, which Anvil here has not
+    def pruned(address: str, block: str = "latest") -> int:
+        if block != "latest":
+            raise RpcError("BlockOutOfRangeError", -32000)
+        return int(nonce(address))
+
+    monkeypatch.setattr(chain.client, "nonce", pruned)
+    monkeypatch.setattr(chain.client, "receipt", lambda digest: None)
+    outbox.put("s", stake(chain))
+    outbox.pump()
+    chain.mine(8)
+    outbox.pump()
+    assert outbox.state("s") == "sent"
+    monkeypatch.setattr(chain.client, "receipt", receipt)
+    outbox.wait("s", 5)
     assert staked(chain) == TOKEN
 
 

@@ -40,7 +40,7 @@ contracts:
 	$(PATHS) SOLCX_BINARY_PATH="$(CURDIR)/build/solcx" build/ape-venv/bin/ape test tests/contracts --network ethereum:local:foundry -q
 
 integration:
-	$(PY) -m pytest tests/integration --ignore tests/integration/roles
+	$(PY) -m pytest tests/integration --ignore tests/integration/roles -m "not slow"
 
 roles:
 	$(PY) -m pytest tests/integration/roles
@@ -48,8 +48,9 @@ roles:
 e2e:
 	$(PY) -m pytest tests/e2e
 
-# Slow: full fuzz and invariants, ten demos, benches. Results are committed under docs/.
+# Slow: full fuzz and invariants, slow tests, ten demos, benches. Results are committed under docs/.
 full:
+	$(PY) -m pytest tests/integration -m slow
 	$(PATHS) FOUNDRY_PROFILE=ci forge test
 	$(PY) scripts/bench/demo.py --runs 10
 

@@ -190,7 +190,7 @@ def profile_of(name: str, honest: Honest, measured: Measured) -> Profile:
         margin=max(floor_margin, 2 * max(errors.margins)),
         mean_margin=max(floor_mean, FACTOR * (fmean(errors.apart) + spread)),
         exact_rate=min(0.995, exact_rate(errors.apart, rate)),
-        logprob=max(floor_logprob, 2 * max(errors.logprobs)),
+        logprob=max(floor_logprob, 3 * max(errors.logprobs)),
         gradient=GradientLimits(),
         false_refusal_rate=rate,
         measured=measured,

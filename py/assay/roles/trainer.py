@@ -43,6 +43,7 @@ from assay.types import MarkKind, Role
 
 CANARY_FAULT = "reward"  # an exact check sees it
 SILENT, WITHHOLD = "silent", "withhold"
+LOSS_ROOM = 1e-3  # nats a token: validators measure the rounded update, on their own machines
 FAULTS = ("model", "tokens", "reward", "prompts", "update", SILENT, WITHHOLD)
 
 
@@ -146,7 +147,7 @@ def _submit(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
     if note is None:
         return
     rise, most = note.json["loss_rise"], spec.verification.max_loss_rise
-    if rise > most and not _fault(node.config, round_):
+    if rise > most - LOSS_ROOM and not _fault(node.config, round_):
         # honest work may be unlucky: it would be refused, so its bond isn't risked
         _skip(node, task, round_, f"its update raises the loss of held-out items by {rise:.3f}, {most:g} are allowed")
         return

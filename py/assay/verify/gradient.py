@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ from assay.protocol.profile import GradientLimits
 from assay.protocol.spec import TaskSpec
 from assay.types import Reason
 
+ROOM_BYTES: Final = 256 << 20
+"""Activations that are kept whatever the model's size; of a larger model, a third of it. More are computed twice."""
 Read = Callable[[int, int], NDArray[np.float32]]
 
 
@@ -70,6 +73,14 @@ class _Comparison:
         return compare
 
 
+def activation_bytes(model: LlamaForCausalLM, rollouts: Columns, rows: slice) -> int:
+    """Return about how many bytes of activations a backward pass over a batch would hold at once."""
+    config, count = model.config, rows.stop - rows.start
+    tokens = count * (rollouts.prompts.shape[1] + rollouts.tokens.shape[1])
+    floats: int = tokens * config.num_hidden_layers * (10 * config.hidden_size + 5 * config.intermediate_size)
+    return 4 * floats
+
+
 def check_gradient(
     model: LlamaForCausalLM,
     rollouts: Columns,
@@ -86,10 +97,10 @@ def check_gradient(
     rows = steps.batches(rollouts.tokens.shape[0], spec.rollout.group_size, spec.inner.steps)[leaf.step]
     weight = loss.advantages(rollouts.rewards, spec.rollout.group_size)
     factor = optimizer.clip_factor(leaf.grad_norm, spec.inner.max_grad_norm)
-    # Layers keep what goes in and repeat the rest: the batch's activations would be larger than the model. It is on in
-    # training mode only; nothing drops out.
-    model.train()
-    model.activation_checkpointing_enable({"use_reentrant": False})
+    if activation_bytes(model, rollouts, rows) > max(ROOM_BYTES, 4 * sum(p.numel() for p in model.parameters()) // 3):
+        # Layers keep what goes in and repeat the rest. It is on in training mode only; nothing drops out.
+        model.train()
+        model.activation_checkpointing_enable({"use_reentrant": False})
     with gradient.reader() as read:
         comparison = _Comparison(model, read, factor)
         own = steps.backward(model, rollouts, weight, rows, spec.inner, spec.rollout.temperature)

@@ -25,6 +25,7 @@ from assay.protocol.profile import GradientLimits
 from assay.protocol.spec import TaskSpec
 from assay.train import inner, keeping
 from assay.types import Reason, Verdict
+from assay.verify import gradient
 from assay.verify.gradient import check_gradient
 from assay.verify.step import check_chain, check_step
 
@@ -261,3 +262,15 @@ def test_check_gradient__limits_of_norm_and_peak__each_refuses_alone(honest) -> 
         with pytest.raises(Refused, match=word):
             check_gradient(case.model(), case.rollouts, case.spec, leaf, forged, limits)
     check_gradient(case.model(), case.rollouts, case.spec, leaf, forged, GradientLimits(norm=1e9, peak=1e9))
+
+
+def test_check_gradient__activations_computed_twice__same_gradient(honest, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, leaf = honest.case(), honest.case().steps[0]
+    pull, limits = case.opening("gradient", leaf.gradient_root), GradientLimits()
+    kept = check_gradient(case.model(), case.rollouts, case.spec, leaf, pull, limits)
+    monkeypatch.setattr(gradient, "ROOM_BYTES", 0)
+    model = case.model()
+
+    assert gradient.activation_bytes(model, case.rollouts, slice(0, 16)) > 4 * case.n_params
+    assert check_gradient(model, case.rollouts, case.spec, leaf, pull, limits) == pytest.approx(kept, abs=1e-6)
+    assert model.training  # only then layers are computed twice

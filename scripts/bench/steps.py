@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,15 +58,7 @@ def _measure(room: Path, given: argparse.Namespace) -> dict[str, Any]:
     root = write_checkpoint(room / "base", Checkpoint(load.arrays_of(load.blank(config)), None, config)).root()
     spec = _spec(root, given.groups)
     spent: list[float] = []
-    honest = inner.take_steps
-
-    def timed(*args: Any) -> Any:
-        begin = time.process_time()
-        made = honest(*args)
-        spent.append(time.process_time() - begin)
-        return made
-
-    export.take_steps = timed  # type: ignore[assignment]
+    export.take_steps = _timed(inner.take_steps, spent)
     done = export.train_submission(room / "base", spec, BOUND, BEACON, room / "s", states=room / "states")
     drawn = list(plan_of(SEED, BOUND["trainer"], 0, spec, KNOWN_FROM).steps)  # type: ignore[arg-type]
     begin = time.process_time()
@@ -96,6 +89,18 @@ def _measure(room: Path, given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _timed(work: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
+    """Return `work` as it is, but for the CPU seconds of each call, which are added to `spent`."""
+
+    def timed(*args: Any) -> Any:
+        begin = time.process_time()
+        found = work(*args)
+        spent.append(time.process_time() - begin)
+        return found
+
+    return timed
+
+
 def _spec(root: bytes, groups: int) -> Any:
     from assay.model.env import registry
     from assay.protocol import templates
@@ -124,31 +129,15 @@ def _audit(room: Path, threads: int) -> dict[str, float]:
         room / "s", room / "base", task_spec.parse_json((room / "spec.json").read_bytes()), context, room / "openings"
     )
     assert case.rollouts and case.steps and case.n_params and len(case.update.q)
-    spent: list[float] = []
-    check = step.check_gradient
-
-    def timed(*args: Any) -> Any:
-        begin = time.process_time()
-        found = check(*args)
-        spent.append(time.process_time() - begin)
-        return found
-
-    step.check_gradient = timed  # type: ignore[assignment]
-    digest, hashing = opening.digest, [0.0]
-
-    def counted(shard: Any) -> bytes:
-        begin = time.process_time()
-        found = digest(shard)
-        hashing[0] += time.process_time() - begin
-        return found
-
-    opening.digest = counted
+    spent, hashing = list[float](), list[float]()
+    step.check_gradient = _timed(step.check_gradient, spent)
+    opening.digest = _timed(opening.digest, hashing)
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from now on
     before, begin = _status("VmRSS"), time.process_time()
     step.check_chain(case)
     step.check_step(case)
     seconds = time.process_time() - begin
-    return {"bytes": _status("VmHWM") - before, "seconds": seconds, "gradient": spent[0], "hashing": hashing[0]}
+    return {"bytes": _status("VmHWM") - before, "seconds": seconds, "gradient": spent[0], "hashing": sum(hashing)}
 
 
 def _status(name: str) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,17 +69,12 @@ def _numbers(text: str) -> list[int]:
     return found
 
 
-class _bar:  # noqa: N801 - a context manager, read as a function
-    def __init__(self, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
+@contextmanager
+def _bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
+    """Give what a calibration calls with what it measures and its share; shown as a bar unless `quiet`."""
+    from rich.console import Console
+    from rich.progress import Progress
 
-        self._bar = Progress(console=Console(stderr=True, quiet=quiet))
-
-    def __enter__(self) -> Any:
-        self._bar.start()
-        task = self._bar.add_task("calibrate", total=1.0)
-        return lambda what, share: self._bar.update(task, description=what, completed=share)
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+    with Progress(console=Console(stderr=True, quiet=quiet)) as shown:
+        task = shown.add_task("calibrate", total=1.0)
+        yield lambda what, share: shown.update(task, description=what, completed=share)

@@ -63,11 +63,10 @@ def failed_fetch(node: Node, row: SubmissionRow, spec: TaskSpec) -> dict[str, An
 
 def check(node: Node, task: TaskRow, spec: TaskSpec, action: Check) -> None:
     """Check a submission in a process of its own."""
-    row = submission_of(node, task.id, action.round, action.index)
-    schedule, seal = schedule_of(task, spec), node.store.seal(task.id, action.round)
-    if schedule is None or seal is None:
+    known = to_check(node, task, spec, action.round, action.index)
+    if known is None:
         return
-    args = check_args(node, task, spec, row, node.beacon(task.id, schedule, action.round), seal)
+    row, args = known
     before = node.store.worker(task.id, row.trainer, row.round, row.index)
     args["worker"] = {} if before is None else before.json
     args["evidence"] = str(showing.draft(node, task.id, row.round, row.index))
@@ -84,6 +83,17 @@ def check(node: Node, task: TaskRow, spec: TaskSpec, action: Check) -> None:
 
     name = key(task.id, action.round, f"check:{action.index}")
     node.jobs.start(name, work, done, heavy=True)
+
+
+def to_check(
+    node: Node, task: TaskRow, spec: TaskSpec, round_: int, index: int
+) -> tuple[SubmissionRow, dict[str, Any]] | None:
+    """Return a submission and its `check_args`, or None before its round is sealed."""
+    row = submission_of(node, task.id, round_, index)
+    schedule, seal = schedule_of(task, spec), node.store.seal(task.id, round_)
+    if schedule is None or seal is None:
+        return None
+    return row, check_args(node, task, spec, row, node.beacon(task.id, schedule, round_), seal)
 
 
 def check_args(

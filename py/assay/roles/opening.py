@@ -19,9 +19,9 @@ from assay.protocol.profile import documents as profiles
 from assay.protocol.spec import TaskSpec, to_json
 from assay.roles.acting import checkpoint_folder
 from assay.roles.actions import FetchOpening, OpenSteps
-from assay.roles.checking import check_args, record, submission_of
+from assay.roles.checking import record, to_check
 from assay.roles.node import Node
-from assay.roles.observing import key, schedule_of
+from assay.roles.observing import key
 from assay.store.history import history_of
 from assay.store.rows import SubmissionRow, TaskRow
 from assay.types import Reason, Verdict
@@ -84,11 +84,10 @@ class Looked:
 
 def fetch_opening(node: Node, task: TaskRow, spec: TaskSpec, action: FetchOpening) -> None:
     """Look for what is wrong with a submission without an opening; if nothing is, get its opening."""
-    row = submission_of(node, task.id, action.round, action.index)
-    schedule, seal = schedule_of(task, spec), node.store.seal(task.id, action.round)
-    if schedule is None or seal is None:
+    known = to_check(node, task, spec, action.round, action.index)
+    if known is None:
         return
-    args = check_args(node, task, spec, row, node.beacon(task.id, schedule, action.round), seal)
+    row, args = known
     asked = withheld(node, row)
 
     def done(looked: Looked) -> None:

@@ -123,23 +123,23 @@ def _remember(node: Node, row: SubmissionRow, missing: tuple[str, ...]) -> None:
 def get_opening(
     node: Node, row: SubmissionRow, spec: TaskSpec, args: dict[str, Any], asked: tuple[str, ...] = ()
 ) -> Looked:
-    """Get what the trainer of a held submission has to open; `asked` are the roots if they are known. Waits some
-    seconds for a trainer that is still making it.
+    """Get what the trainer of a held submission has to open; `asked` are the roots if they were asked for before. Waits
+    some seconds for a trainer that is still making it. Only where it doesn't come, what is wrong without it is looked
+    for by itself: else the check finds that too.
     """
-    roots = asked
-    if not roots:
-        try:
-            said = node.run("assay.roles.work:preview", args)
-        except Refused:  # the child died of what it read: the check will say so
+    try:
+        roots = asked or tuple(node.run("assay.roles.work:wanted", args)["roots"])
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        limit = spec.rounds.max_artifact_bytes
+        if all(_fetch(node, row, unhex32(root), limit, deadline) for root in roots):
             return Looked()
-        if said["finding"]["verdict"] != Verdict.VALID:
-            return Looked(said["finding"])
-        roots = tuple(said["roots"])
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    for root in roots:
-        if not _fetch(node, row, unhex32(root), spec.rounds.max_artifact_bytes, deadline):
-            return Looked(withheld=roots)
-    return Looked()
+        if not asked:
+            finding = node.run("assay.roles.work:preview", args)["finding"]
+            if finding["verdict"] != Verdict.VALID:
+                return Looked(finding)
+    except Refused:  # the child died of what it read: the check will say so
+        return Looked()
+    return Looked(withheld=roots)
 
 
 def _fetch(node: Node, row: SubmissionRow, root: bytes, limit: int, deadline: float) -> bool:

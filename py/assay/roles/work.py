@@ -91,8 +91,15 @@ def open_steps(args: dict[str, Any]) -> dict[str, Any]:
     return {"folders": [str(folder) for folder in opened(*place, _spec(args), args["steps"], Path(args["out"]))]}
 
 
+def wanted(args: dict[str, Any]) -> dict[str, Any]:
+    """Read the roots of what a trainer has to open."""
+    from assay.verify.check import wanted_json
+
+    return wanted_json(args)
+
+
 def preview(args: dict[str, Any]) -> dict[str, Any]:
-    """Check what needs neither model nor opening. Returns the finding, and the roots of what has to be opened."""
+    """Check what needs neither model nor opening. Returns the finding."""
     from assay.verify.check import preview_json
 
     return preview_json(args)

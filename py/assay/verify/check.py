@@ -277,13 +277,16 @@ def check_json(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def preview_json(args: dict[str, Any]) -> dict[str, Any]:
-    """Run only the checks that need no model and no opening. args as `check_json`; returns {"finding", "roots"}, roots
-    in hex, of what the trainer has to open if nothing was found.
-    """
+    """Run only the checks that need no model and no opening. args as `check_json`; returns {"finding"}."""
     run = _of_json(args)
-    finding = _carried_out(run, run.cheap())
-    roots = wanted(run.case) if finding.verdict is Verdict.VALID else []
-    return {"finding": finding.to_json(), "roots": [hex32(root) for _, root in roots]}
+    return {"finding": _carried_out(run, run.cheap()).to_json()}
+
+
+def wanted_json(args: dict[str, Any]) -> dict[str, Any]:
+    """Read what the trainer has to open, whatever else the submission holds. args as `check_json`; returns {"roots"} in
+    hex. Refused, or whatever strangers' bytes bring about, where the trace can't be read or lacks a drawn step.
+    """
+    return {"roots": [hex32(root) for _, root in wanted(_of_json(args).case)]}
 
 
 def _of_json(args: dict[str, Any]) -> _Run:

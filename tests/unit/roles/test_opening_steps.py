@@ -10,7 +10,7 @@ import pytest
 from assay.errors import Refused, Unavailable
 from assay.protocol.hashing import hex32
 from assay.protocol.windows import Phase
-from assay.roles import opening
+from assay.roles import checking, opening
 from assay.roles.actions import FetchOpening
 from assay.roles.drawing import seats_of
 from assay.roles.opening import withheld
@@ -35,13 +35,13 @@ def story(tmp_path: Path) -> Story:
 
 @pytest.fixture
 def drawn(bench: Bench, story: Story, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A validator that holds the submission, and whose preview finds nothing wrong with it."""
+    """A validator that holds the submission, and whose look at it finds nothing wrong."""
     row = story.store.submission(TASK, 1, 0)
     assert row is not None
     (bench.config.home / "artifacts" / row.root.hex()).mkdir()
     monkeypatch.setattr(bench, "beacon", lambda *_: bytes(32))
     monkeypatch.setattr(bench, "run", lambda target, args: {"finding": VALID, "roots": ROOTS})
-    monkeypatch.setattr(opening, "check_args", lambda *_: {})
+    monkeypatch.setattr(checking, "check_args", lambda *_: {})
     monkeypatch.setattr(opening, "PATIENCE_SECONDS", 0.0)
     return bench
 
@@ -95,11 +95,11 @@ def test_opening__larger_than_allowed__is_left_to_the_check(drawn, story) -> Non
     assert opened(drawn, story) == {0}
 
 
-def test_opening__wrong_without_it__is_found_at_once(drawn, story, monkeypatch) -> None:
+def test_opening__not_served_and_wrong_without_it__is_refused_for_what_it_is(drawn, story, monkeypatch) -> None:
     finding: dict[str, Any] = {
         **VALID, "verdict": int(Verdict.INVALID), "reason": int(Reason.REWARD), "leaf": 3, "evidence": hex32(bytes(32)),
     }  # fmt: skip
-    monkeypatch.setattr(drawn, "run", lambda target, args: {"finding": finding, "roots": []})
-    monkeypatch.setattr(drawn, "fetch", lambda *_: pytest.fail("nothing needs to be fetched"))
+    monkeypatch.setattr(drawn, "run", lambda target, args: {"finding": finding, "roots": ROOTS})
+    drawn.fetch_error = Unavailable("404")
     asks(drawn, story)
     assert says(drawn, story) == [(Verdict.INVALID, Reason.REWARD)]

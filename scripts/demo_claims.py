@@ -13,8 +13,8 @@ from assay.protocol.votes import unpack
 from assay.store.rows import CaseRow, SubmissionRow
 from assay.store.settled import tally_of
 from assay.types import STATISTICAL, ClaimKind, CutReason, Outcome, Reason, Ruling, Verdict
-from demo_plot import CANARY_MAKER, CHEAT, INITIATOR, TRAINERS, VALIDATORS
-from demo_stories import Figures, Stories, court_income, reward, share_of
+from demo_plot import CANARY_MAKER, CHEAT, INITIATOR, TRAINERS
+from demo_stories import Figures, Stories, court_income, reward, seats_of, share_of
 from demo_view import Payout, Row, tokens
 from demo_world import TASK, World
 
@@ -257,9 +257,11 @@ class Claims:
         self._claim(len(cases) == 1, f"{place}: the cheat was challenged {len(cases)} times, not once")
         for case in cases:
             name = self._world.names.get(case.challenger, case.challenger)
-            self._claim(name in VALIDATORS, f"{place}: {name} challenged the cheat, not a validator that refused it")
+            passed, refused = (seats_of(self._world, row, said) for said in (Verdict.VALID, Verdict.INVALID))
+            self._claim(name in refused, f"{place}: {name} challenged the cheat, not a validator that refused it")
             self._claim(case.ruling == Ruling.UPHELD, f"{place}: the jury ruled on the cheat with {case.ruling}")
-            due, found = self._world.spec.money.bond // 2, reward(self._world, case)
+            half = sum(count * self._world.spec.money.cut // 2 for count in passed.values())
+            due, found = self._world.spec.money.bond // 2 + half, reward(self._world, case)
             self._claim(found == due, f"{place}: {name} won {found} wei, {due} were due")
 
     def _trials(self, row: SubmissionRow) -> list[CaseRow]:

@@ -11,7 +11,7 @@ from assay.protocol.votes import unpack
 from assay.store.rows import CaseRow, CutRow, SubmissionRow
 from assay.store.settled import accepted, tally_of
 from assay.types import ClaimKind, CutReason, Outcome, Role, Ruling, Verdict
-from demo_plot import CANARY_MAKER, LAZY, VALIDATORS
+from demo_plot import CANARY_MAKER, CHEAT, LAZY, VALIDATORS
 from demo_world import TASK, World
 
 LIES = frozenset({CutReason.CANARY, CutReason.OVERRULED})
@@ -65,7 +65,7 @@ class Stories:
             self._claim(False, f"round {number}: {CANARY_MAKER}'s canary came to {found}")
             return
         self._figures.canaries += 1
-        passed, refused = self._seats(row, Verdict.VALID), self._seats(row, Verdict.INVALID)
+        passed, refused = seats_of(self._world, row, Verdict.VALID), seats_of(self._world, row, Verdict.INVALID)
         self._claim(set(passed) <= {LAZY}, f"round {number}: {', '.join(passed)} passed the canary")
         self._cut_for(row, passed, CutReason.CANARY)
         self._figures.seats_passed += sum(passed.values())
@@ -123,7 +123,7 @@ class Stories:
         self._claim(is_paid, f"round {number}: the challenged work got {found}, {share} was due")
         lost = [one for one in self._store.slashes(row.trainer, TASK) if one.round == number]
         self._claim(not lost, f"round {number}: the trainer that was right lost its bond")
-        refused = self._seats(row, Verdict.INVALID)
+        refused = seats_of(self._world, row, Verdict.INVALID)
         self._claim(set(refused) <= set(VALIDATORS), f"round {number}: {', '.join(refused)} refused it")
         self._cut_for(row, refused, CutReason.OVERRULED)
         is_in = any(0 in after and 0 not in before for before, after in self._changes(number))
@@ -138,14 +138,22 @@ class Stories:
     # --- cuts
 
     def _nobody_else(self) -> None:
-        """Nobody is cut for a lie but those two stories' liars. Silence isn't one."""
+        """Nobody is cut for a lie but those two stories' liars, and who passed the cheat's work. Silence isn't one."""
         plot = self._world.plot
         for cut in self._store.cuts(task=TASK):
             name = self._world.names[cut.validator]
+            if name == LAZY and cut.reason == CutReason.OVERRULED and self._passed_a_cheat(cut):
+                continue
             is_lazy = cut.reason == CutReason.CANARY and name == LAZY and cut.round in plot.canaries
             is_refuser = cut.reason == CutReason.OVERRULED and name in VALIDATORS and cut.round == plot.refused_round
             is_right = is_lazy or is_refuser or cut.reason not in LIES
             self._claim(is_right, f"round {cut.round}: {name} was cut for {CutReason(cut.reason).name}")
+
+    def _passed_a_cheat(self, cut: CutRow) -> bool:
+        row = self._store.submission(TASK, cut.round, cut.index)
+        if row is None or row.trainer != self._world.addresses[CHEAT] or row.round < self._world.plot.fault_from:
+            return False
+        return LAZY in seats_of(self._world, row, Verdict.VALID)
 
     def _cut_for(self, row: SubmissionRow, seats: dict[str, int], reason: CutReason) -> None:
         cuts = cuts_of(self._world, row)
@@ -154,15 +162,6 @@ class Stories:
         self._claim(found == due, f"round {row.round}, submission {row.index}: cut were {found}, due was {due}")
 
     # --- reading
-
-    def _seats(self, row: SubmissionRow, verdict: Verdict) -> dict[str, int]:
-        """Return how many seats each validator gave a verdict with."""
-        seats: dict[str, int] = {}
-        for reveal in self._store.votes(TASK, row.round):
-            for vote in unpack(reveal.votes):
-                if vote.index == row.index and vote.verdict is verdict:
-                    seats[self._world.names[reveal.validator]] = vote.seats.bit_count()
-        return seats
 
     def _paid(self, number: int, name: str, role: Role) -> list[tuple[int, int, int]]:
         """Return an account's payments of a round, as (seats, agreed, wei)."""
@@ -175,6 +174,16 @@ class Stories:
         notes = records.notes(TASK, "checkpoint") if records else []
         changes = [change for note in sorted(notes, key=lambda one: one.round) for change in note.json["corrections"]]
         return [(before, after) for round_, before, after in changes if round_ == number]
+
+
+def seats_of(world: World, row: SubmissionRow, verdict: Verdict) -> dict[str, int]:
+    """Return how many seats each validator gave a submission this verdict with."""
+    seats: dict[str, int] = {}
+    for reveal in world.store.votes(TASK, row.round):
+        for vote in unpack(reveal.votes):
+            if vote.index == row.index and vote.verdict is verdict:
+                seats[world.names[reveal.validator]] = vote.seats.bit_count()
+    return seats
 
 
 def cuts_of(world: World, row: SubmissionRow) -> list[CutRow]:

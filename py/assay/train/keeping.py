@@ -1,4 +1,5 @@
-"""What a trainer keeps of its inner steps: the state before every fourth, and the last weights.
+"""What a trainer keeps of its inner steps: the state before each, of a large model before every fourth, and the last
+weights.
 
 From these any step is opened: the nearest state before it is loaded and the steps between are taken again, which on
 the machine that made them gives the same bits; another machine's don't match the trace, and are refused. Keeps what it
@@ -23,25 +24,33 @@ from assay.model.steps import InnerLoop
 from assay.protocol.spec import TaskSpec
 
 EVERY: Final = 4
+ROOM_BYTES: Final = 1 << 30
+"""While the states of all steps fit in it, none has to be computed again when a step is opened."""
+_STATE_BYTES: Final = 12  # a parameter: its weight and two moments
 _LAST: Final = "last"
 
 
 class Keeper:
     """Writes the kept states into `folder`, which is made anew."""
 
-    def __init__(self, folder: Path, every: int = EVERY) -> None:
+    def __init__(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        self._folder, self._every = folder, every
+        self._folder = folder
 
     def before(self, loop: InnerLoop) -> None:
         """Keep the state before the loop's next step, if it is that step's turn. The first is the checkpoint's own."""
-        if loop.step and loop.step % self._every == 0:
+        if loop.step and loop.step % every(loop.flat.theta.size, loop.step + loop.left) == 0:
             write_state(self._folder / str(loop.step), loop)
 
     def end(self, loop: InnerLoop) -> None:
         """Keep the weights after the last step."""
         opening.write(self._folder / _LAST / WEIGHTS, WEIGHTS, loop.flat.theta)
+
+
+def every(size: int, steps: int) -> int:
+    """Return of how many steps one has its state kept, for a model of `size` trained parameters."""
+    return 1 if _STATE_BYTES * size * steps <= ROOM_BYTES else EVERY
 
 
 def write_state(folder: Path, loop: InnerLoop) -> None:

@@ -50,10 +50,10 @@ def test_plan__template__numbers_for_machines(tmp_path: Path) -> None:
 
     assert [(w["seconds"], w["allowed"], w["slack"]) for w in found["windows"]] == [
         (30, 30, 0),
-        (10, 14, 4),
+        (8, 14, 6),
         (39, 240, 201),
         (82, 450, 368),
-        (96, 600, 504),
+        (99, 600, 501),
     ]
     assert [round(100 * row["draws_1"], 2) for row in found["chance_of_a_quorum"]] == [0.01, 0.31, 4.24]
     assert found["q"] == pytest.approx(0.9 * (1 - 835 / 19683))

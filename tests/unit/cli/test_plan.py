@@ -51,8 +51,8 @@ def test_plan__template__numbers_for_machines(tmp_path: Path) -> None:
     assert [(w["seconds"], w["allowed"], w["slack"]) for w in found["windows"]] == [
         (30, 30, 0),
         (8, 14, 6),
-        (39, 240, 201),
-        (82, 450, 368),
+        (40, 240, 200),
+        (85, 450, 365),
         (99, 600, 501),
     ]
     assert [round(100 * row["draws_1"], 2) for row in found["chance_of_a_quorum"]] == [0.01, 0.31, 4.24]

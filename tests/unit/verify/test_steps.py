@@ -48,7 +48,8 @@ def trained_so(bench, monkeypatch: pytest.MonkeyPatch, change: Callable[[type[In
     change(Loop)
     monkeypatch.setattr(inner, "InnerLoop", Loop)
     monkeypatch.setattr(keeping, "InnerLoop", Loop)
-    monkeypatch.setattr(keeping, "every", lambda *_: keeping.EVERY)  # a cheat remembers its steps, its kept states don't
+    # what a cheat remembers of its steps, a kept state doesn't: they are taken again from the first
+    monkeypatch.setattr(keeping, "every", lambda *_: keeping.EVERY)
     case = bench.case()
     leaves, moved = inner.take_steps(
         case.model(), case.rollouts, bench.spec, {"task": 3, "round": 2, "trainer": TRAINER, "n": 1},

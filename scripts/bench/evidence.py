@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from assay.artifact.weights import Checkpoint, write_checkpoint
-from assay.model import forward, load, profile
+from assay.model import forward, llama, load, profile
 from assay.model.env import registry
 from assay.protocol import profile as profiles
 from assay.protocol import toploc
@@ -116,7 +116,7 @@ def seconds(what: Subject, texts: Texts) -> tuple[float, float]:
 def make(layers: int, folder: Path) -> None:
     """Make a base of the digits task with so many layers."""
     env = registry.get("digits", {})
-    config = load.config_for(env.vocab_size, layers=layers)
+    config = llama.config_for(env.vocab_size, layers=layers)
     with load.one_thread():
         model = warm_up(env, config, 80, 0)
     write_checkpoint(folder, Checkpoint(load.arrays_of(model), None, config))

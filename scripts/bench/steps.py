@@ -48,13 +48,13 @@ def main() -> None:
 def _measure(room: Path, given: argparse.Namespace) -> dict[str, Any]:
     from assay.artifact.folder import open_artifact
     from assay.artifact.weights import Checkpoint, write_checkpoint
-    from assay.model import load
+    from assay.model import llama, load
     from assay.protocol.plan import KNOWN_FROM, plan_of
     from assay.protocol.spec import to_json
     from assay.train import export, inner, keeping
 
     load.determinism(given.threads)
-    config = load.config_for(13, given.hidden, given.layers, 8, 3 * given.hidden)
+    config = llama.config_for(13, given.hidden, given.layers, 8, 3 * given.hidden)
     root = write_checkpoint(room / "base", Checkpoint(load.arrays_of(load.blank(config)), None, config)).root()
     spec = _spec(root, given.groups)
     spent: list[float] = []

@@ -7,6 +7,7 @@ Doesn't judge whether the binding is the right one: verify compares it with the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -29,6 +30,17 @@ CHECKPOINT_FILES = ("config.json", "momentum.safetensors", "weights.safetensors"
 _ALLOWED = {
     "submission": SUBMISSION_FILES,
     "checkpoint": CHECKPOINT_FILES,
+    # a model of the transformers library, with its tokenizer; its weights may lie in several files
+    "model": (
+        "chat_template.jinja",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ),
     # what a trainer opens of a drawn step
     "weights": ("weights.bin",),
     "moments": ("first.bin", "second.bin"),
@@ -36,6 +48,8 @@ _ALLOWED = {
     # what a validator shows of its own look at a round
     "evidence": ("evidence.json", "fingerprints.bin"),
 }
+_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
+MAX_FILES = 256
 _NUMBERS = ("protocol", "chain_id", "task", "round", "n", "base", "first_group", "groups", "units", "profile")
 
 
@@ -191,8 +205,8 @@ def _binding(value: Any) -> Binding:
 
 
 def _files(value: Any) -> tuple[FileEntry, ...]:
-    if not isinstance(value, list) or len(value) > len(SUBMISSION_FILES):
-        strict.refuse(f"the manifest must list at most {len(SUBMISSION_FILES)} files")
+    if not isinstance(value, list) or len(value) > MAX_FILES:
+        strict.refuse(f"the manifest must list at most {MAX_FILES} files")
     return tuple(_entry(item) for item in value)
 
 
@@ -209,8 +223,13 @@ def check_name(kind: str, name: str) -> None:
     """Raise Refused unless an artifact of this kind may hold a file of this name: names come from a fixed list."""
     if kind not in _ALLOWED:
         strict.refuse("there is no artifact of this kind")
-    if name not in _ALLOWED[kind]:
+    if not is_allowed(kind, name):
         strict.refuse(f"a {kind} can't hold a file named {name[:40]!r}")
+
+
+def is_allowed(kind: str, name: str) -> bool:
+    """Tell whether an artifact of a known kind may hold a file of this name."""
+    return name in _ALLOWED[kind] or (kind == "model" and _SHARD.fullmatch(name) is not None)
 
 
 def _check_files(files: Sequence[FileEntry]) -> None:

@@ -110,12 +110,16 @@ def checked_config(folder: Path, max_bytes: int) -> dict[str, Any]:
     return config
 
 
-def stream(folder: Path, shapes: Mapping[str, tuple[int, ...]], shard: int) -> Iterator[NDArray[np.float32]]:
+def shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Return name → shape of a hashed checkpoint's weights, from the header alone. Refused if it is malformed."""
+    return tensors.shapes(folder / "weights.safetensors")
+
+
+def stream(folder: Path, shard: int) -> Iterator[NDArray[np.float32]]:
     """Read a hashed checkpoint's weights as `flatten` has them, in pieces of `shard` values, none held. Refused unless
-    names and shapes are these and all values finite.
+    all are finite.
     """
-    wanted: tensors.Wanted = {name: ("float32", shape) for name, shape in shapes.items()}
-    for piece in tensors.flat(folder / "weights.safetensors", wanted, shard):
+    for piece in tensors.flat(folder / "weights.safetensors", shard):
         if not np.isfinite(piece).all():
             refuse("the weights have a value that isn't finite", Reason.BOUNDS)
         yield piece

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from assay.errors import Refused
+from assay.protocol.fields import Option
 from assay.protocol.hashing import hex32, unhex32
 
 
@@ -24,7 +25,7 @@ def folder_of(home: Path, root: bytes) -> Path:
     return folder
 
 
-def make(home: Path, env: str, options: dict[str, int], content: bytes, say: Callable[[str], None]) -> bytes:
+def make(home: Path, env: str, options: dict[str, Option], content: bytes, say: Callable[[str], None]) -> bytes:
     """Return the root of an environment's base checkpoint, and make it where it isn't there yet."""
     bases = home / "bases"
     index = bases / f"{env}-{hex32(content)[2:18]}.json"

@@ -9,6 +9,7 @@ import typer
 
 from assay.cli.session import Session, session
 from assay.errors import Refused
+from assay.protocol.fields import Option
 
 app = typer.Typer()
 FILE = "distrusted.json"
@@ -51,7 +52,7 @@ def trust(
     s.screen.result(_installed(s), f"{found[0]['name']} {found[0]['hash'][:10]} {word}")
 
 
-def require_trusted(s: Session, name: str, content: bytes, options: dict[str, int]) -> None:
+def require_trusted(s: Session, name: str, content: bytes, options: dict[str, Option]) -> None:
     """Refuse an environment that isn't installed with exactly this hash, or that was distrusted here."""
     from assay.protocol.hashing import hex32
     from assay.roles.base import environment

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers.cache_utils import DynamicCache
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.errors import Refused
+from assay.model import load
+from assay.model.load import CausalLM
 
 Ints = NDArray[np.integer]
 
@@ -63,7 +64,7 @@ def _check_rows(prompts: Ints, prompt_lengths: Ints, tokens: Ints, lengths: Ints
             raise Refused("a prompt or completion is empty or longer than its row")
 
 
-def states(model: LlamaForCausalLM, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+def states(model: CausalLM, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Return the final hidden states (after the last norm) [n, t, h] at `places`, with gradient if it is enabled.
 
     Refused if an id lies outside the vocabulary.
@@ -71,17 +72,17 @@ def states(model: LlamaForCausalLM, ids: torch.Tensor, places: torch.Tensor) -> 
     return torch.take_along_dim(_read(model, ids, None), places[:, :, None], dim=1)
 
 
-def _read(model: LlamaForCausalLM, ids: torch.Tensor, cache: DynamicCache | None) -> torch.Tensor:
+def _read(model: CausalLM, ids: torch.Tensor, cache: DynamicCache | None) -> torch.Tensor:
     if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < model.config.vocab_size:
         raise Refused("a text has a token outside the model's vocabulary")
-    hidden: torch.Tensor = model.model(
+    hidden: torch.Tensor = load.decoder(model)(
         input_ids=ids, past_key_values=cache, use_cache=cache is not None
     ).last_hidden_state
     return hidden
 
 
 def prefill(
-    model: LlamaForCausalLM,
+    model: CausalLM,
     prompts: Ints,
     prompt_lengths: Ints,
     tokens: Ints,
@@ -96,7 +97,7 @@ def prefill(
 
 
 def prefill_groups(
-    model: LlamaForCausalLM,
+    model: CausalLM,
     prompts: Ints,
     prompt_lengths: Ints,
     tokens: Ints,
@@ -123,7 +124,7 @@ def prefill_groups(
             if watch is not None:
                 inner.put(groups, rows, outputs, lengths[rows])
                 outputs.clear()
-            logits[rows] = model.lm_head(room.hidden[rows].to(passes[0].dtype)).float()
+            logits[rows] = load.head(model)(room.hidden[rows].to(passes[0].dtype)).float()
     if watch is not None:
         watch.hidden, watch.prompts = inner.hidden, inner.prompts
     return logits, room.hidden, room.prompts
@@ -148,7 +149,7 @@ class _Room:
         self.hidden[rows] = torch.take_along_dim(found, torch.from_numpy(places)[:, :, None], dim=1)
 
 
-def _passes(model: LlamaForCausalLM, asked: Ints, tokens: Ints, lengths: Ints, size: int) -> list[torch.Tensor]:
+def _passes(model: CausalLM, asked: Ints, tokens: Ints, lengths: Ints, size: int) -> list[torch.Tensor]:
     """Read prompts [g, p], then on the same cache the completions [g · size, t]; the last token is never fed."""
     cache = DynamicCache(config=model.config)
     found = [_read(model, torch.from_numpy(asked.astype(np.int64)), cache)]
@@ -171,7 +172,7 @@ def _alike(lengths: Ints, most: int) -> Iterator[NDArray[np.int64]]:
 
 
 @contextmanager
-def _outputs(model: LlamaForCausalLM, watch: Watch | None) -> Iterator[list[torch.Tensor]]:
+def _outputs(model: CausalLM, watch: Watch | None) -> Iterator[list[torch.Tensor]]:
     """Give a list to which each pass adds the watched layer's output."""
     seen: list[torch.Tensor] = []
     if watch is None:
@@ -181,7 +182,7 @@ def _outputs(model: LlamaForCausalLM, watch: Watch | None) -> Iterator[list[torc
     def keep(_module: Any, _inputs: Any, output: Any) -> None:
         seen.append(output[0] if isinstance(output, tuple) else output)
 
-    handle = model.model.layers[watch.layer].register_forward_hook(keep)
+    handle = load.layers(model)[watch.layer].register_forward_hook(keep)
     try:
         yield seen
     finally:

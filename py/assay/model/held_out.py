@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.model import forward
 from assay.model.env.base import Environment
+from assay.model.load import CausalLM
 from assay.model.loss import token_logprobs
 
 
-def held_out_loss(model: LlamaForCausalLM, environment: Environment, items: int) -> float:
+def held_out_loss(model: CausalLM, environment: Environment, items: int) -> float:
     """Return the mean negative log-likelihood, in nats a token, of the answers to the first held-out prompts."""
     seeds = environment.held_out(items)
     prompts = [environment.prompt(seed) for seed in seeds]

@@ -1,115 +1,85 @@
-"""Llama models from a bounded description and arrays, and arrays from models.
+"""Networks from a checkpoint's description and arrays, and arrays from networks.
 
-A checkpoint's `config.json` comes from strangers: only the keys below are read, each within bounds, and the arrays
-must have exactly the names and shapes that follow, before anything of that size is allocated. float32 throughout.
-Knows no file format; doesn't judge whether weights are any good.
+A checkpoint holds what is trained, in float32: all weights of the built-in Llama (`model.llama`), or of a model of the
+transformers library, or the matrices of an adapter on it (`model.pretrained`). The arrays must have exactly the names
+and shapes that the description gives. Everything is loaded in float32; `computed_in` turns a network to what a
+profile's proofs are made in. Doesn't judge whether weights are any good.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.models.llama.configuration_llama import LlamaConfig
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
+from transformers.modeling_utils import PreTrainedModel
 
 from assay.errors import Broken, Refused
+from assay.model import llama, pretrained
 
 Arrays = dict[str, NDArray[np.float32]]
-
-ATTENTION: Final = "sdpa"
+CausalLM = PreTrainedModel
 _DTYPES: Final = {"float32": torch.float32, "bf16": torch.bfloat16}
 
-_BOUNDS: Final[dict[str, tuple[int, int]]] = {
-    "vocab_size": (2, 262_144),
-    "hidden_size": (8, 8_192),
-    "intermediate_size": (8, 65_536),
-    "num_hidden_layers": (1, 128),
-    "num_attention_heads": (1, 128),
-    "num_key_value_heads": (1, 128),
-    "max_position_embeddings": (2, 131_072),
-    "rope_theta": (100, 10_000_000),
-}
+
+@dataclass(frozen=True, slots=True)
+class Dimensions:
+    """A network's sizes: tokens of its vocabulary, width of its states, decoder layers, longest text in tokens."""
+
+    vocabulary: int
+    hidden: int
+    layers: int
+    positions: int
 
 
-def config_for(
-    vocab_size: int,
-    hidden: int = 64,
-    layers: int = 2,
-    heads: int = 4,
-    intermediate: int = 192,
-    positions: int = 64,
-    rope_theta: int = 10_000,
-) -> dict[str, Any]:
-    """Return the description of a Llama as a checkpoint's `config.json` holds it."""
-    config = {
-        "architecture": "llama",
-        "vocab_size": vocab_size,
-        "hidden_size": hidden,
-        "intermediate_size": intermediate,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": heads,
-        "max_position_embeddings": positions,
-        "rope_theta": rope_theta,
-        "rms_norm_eps": 1e-6,
-    }
-    check_config(config)
-    return config
+def dimensions(config: Mapping[str, Any], near: Path | None = None) -> Dimensions:
+    """Return the sizes of a described network, without building it. Refused if the description is off."""
+    found = config
+    if config.get("architecture") == pretrained.ARCHITECTURE:
+        found = pretrained.read(config, near).sizes()
+    else:
+        llama.check_config(config)
+    names = ("vocab_size", "hidden_size", "num_hidden_layers", "max_position_embeddings")
+    return Dimensions(*(int(found[name]) for name in names))
 
 
-def check_config(config: Mapping[str, Any]) -> None:
-    """Refuse a description that is not exactly one of a bounded Llama."""
-    if set(config) != {*_BOUNDS, "architecture", "rms_norm_eps"}:
-        odd = sorted(set(config) ^ {*_BOUNDS, "architecture", "rms_norm_eps"})
-        raise Refused(f"the model's config has a missing or unknown field: {odd[0]}")
-    if config["architecture"] != "llama":
-        raise Refused(f"unknown architecture {config['architecture']!r}; known: llama")
-    for name, (low, high) in _BOUNDS.items():
-        value = config[name]
-        if type(value) is not int or not low <= value <= high:
-            raise Refused(f"the model's config: {name} must be an integer in {low}..{high}")
-    epsilon = config["rms_norm_eps"]
-    if type(epsilon) is not float or not 1e-12 <= epsilon <= 1e-2:
-        raise Refused("the model's config: rms_norm_eps must lie in 1e-12..1e-2")
-    hidden, heads, shared = (config[k] for k in ("hidden_size", "num_attention_heads", "num_key_value_heads"))
-    if hidden % heads or (hidden // heads) % 2 or heads % shared:
-        raise Refused("the model's config: heads must divide hidden_size evenly, and key-value heads the heads")
+def blank(config: Mapping[str, Any], near: Path | None = None) -> CausalLM:
+    """Return the described network in eval mode, what is trained of it not yet set; an adapter's frozen weights are.
+
+    `near` is the folder in which the model that the description names lies, in a folder named by its root.
+    """
+    if config.get("architecture") == pretrained.ARCHITECTURE:
+        model: CausalLM = pretrained.network(pretrained.read(config, near))
+    else:
+        model = llama.blank(config)
+    for parameter in model.parameters():
+        if parameter.dtype != torch.float32:
+            raise Broken("torch's default type isn't float32")
+    return model
 
 
-def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Return name → shape of every weight of the described model, in Hugging Face naming. Allocates nothing."""
-    check_config(config)
-    hidden, inner, vocab = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
-    shared = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
-    found: dict[str, tuple[int, ...]] = {
-        "model.embed_tokens.weight": (vocab, hidden),
-        "model.norm.weight": (hidden,),
-        "lm_head.weight": (vocab, hidden),
-    }
-    for layer in range(config["num_hidden_layers"]):
-        at = f"model.layers.{layer}"
-        found |= {
-            f"{at}.self_attn.q_proj.weight": (hidden, hidden),
-            f"{at}.self_attn.k_proj.weight": (shared, hidden),
-            f"{at}.self_attn.v_proj.weight": (shared, hidden),
-            f"{at}.self_attn.o_proj.weight": (hidden, hidden),
-            f"{at}.mlp.gate_proj.weight": (inner, hidden),
-            f"{at}.mlp.up_proj.weight": (inner, hidden),
-            f"{at}.mlp.down_proj.weight": (hidden, inner),
-            f"{at}.input_layernorm.weight": (hidden,),
-            f"{at}.post_attention_layernorm.weight": (hidden,),
-        }
-    return found
+def build(config: Mapping[str, Any], arrays: Mapping[str, NDArray[np.float32]], near: Path | None = None) -> CausalLM:
+    """Return the described float32 network in eval mode with a copy of `arrays`.
+
+    Refused if a name, shape, type or value is off.
+    """
+    if config.get("architecture") != pretrained.ARCHITECTURE:
+        _check(arrays, llama.shapes(config))  # before anything of that size is allocated
+    model = blank(config, near)
+    named = dict(trained(model))
+    _check(arrays, {name: tuple(value.shape) for name, value in named.items()})
+    with torch.no_grad():
+        for name, value in named.items():
+            value.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name])))
+    return model
 
 
-def build(config: Mapping[str, Any], arrays: Mapping[str, NDArray[np.float32]]) -> LlamaForCausalLM:
-    """Return a float32 Llama in eval mode with a copy of `arrays`. Refused if a name, shape, type or value is off."""
-    wanted = shapes(config)
+def _check(arrays: Mapping[str, NDArray[np.float32]], wanted: Mapping[str, tuple[int, ...]]) -> None:
     if set(arrays) != set(wanted):
         raise Refused(f"the weights lack or add {sorted(set(arrays) ^ set(wanted))[0]}")
     for name, shape in wanted.items():
@@ -117,37 +87,35 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, NDArray[np.float32]]) 
             raise Refused(f"{name} must be float32 of shape {shape}")
         if not np.isfinite(arrays[name]).all():
             raise Refused(f"{name} holds a value that is not finite")
-    model = blank(config)
-    model.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}, strict=True)
-    return model
 
 
-def blank(config: Mapping[str, Any]) -> LlamaForCausalLM:
-    """Return the described model in eval mode with weights drawn from torch's current seed."""
-    check_config(config)
-    fields: dict[str, Any] = {name: config[name] for name in _BOUNDS if name != "rope_theta"}
-    fields |= {
-        "rms_norm_eps": config["rms_norm_eps"],
-        "rope_parameters": {"rope_type": "default", "rope_theta": float(config["rope_theta"])},
-        "tie_word_embeddings": False,
-        "attention_bias": False,
-        "mlp_bias": False,
-        "attention_dropout": 0.0,
-        "bos_token_id": None,
-        "eos_token_id": None,
-        "pad_token_id": None,
-        "use_cache": False,
-        "attn_implementation": ATTENTION,
-    }
-    model: LlamaForCausalLM = LlamaForCausalLM(LlamaConfig(**fields))
-    model.train(False)
-    for parameter in model.parameters():
-        if parameter.dtype != torch.float32:
-            raise Broken("torch's default type isn't float32")
-    return model
+def trained(model: CausalLM) -> list[tuple[str, torch.nn.Parameter]]:
+    """Return the parameters that are trained, by sorted name; weights that are tied appear once."""
+    return sorted((name, value) for name, value in model.named_parameters() if value.requires_grad)
 
 
-def computed_in(model: LlamaForCausalLM, dtype: str) -> LlamaForCausalLM:
+def decoder(model: CausalLM) -> torch.nn.Module:
+    """Return the part that turns tokens into states."""
+    found: torch.nn.Module = model.base_model
+    return found
+
+
+def head(model: CausalLM) -> torch.nn.Module:
+    """Return the part that turns states into logits."""
+    found: torch.nn.Module = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    return found
+
+
+def layers(model: CausalLM) -> torch.nn.ModuleList:
+    """Return the decoder layers in order. Broken if the network has none that can be told."""
+    wanted = model.config.num_hidden_layers
+    for part in decoder(model).modules():
+        if isinstance(part, torch.nn.ModuleList) and len(part) == wanted:
+            return part
+    raise Broken("the model's decoder layers can't be found")
+
+
+def computed_in(model: CausalLM, dtype: str) -> CausalLM:
     """Return the model, its weights and what it computes turned to `float32` or `bf16`. Refused on another type."""
     if dtype not in _DTYPES:
         raise Refused(f"a model computes in {' or '.join(_DTYPES)}, not in {dtype}")
@@ -155,13 +123,13 @@ def computed_in(model: LlamaForCausalLM, dtype: str) -> LlamaForCausalLM:
     return model
 
 
-def streamed(config: Mapping[str, Any], flat: Iterable[NDArray[np.float32]]) -> LlamaForCausalLM:
+def streamed(config: Mapping[str, Any], flat: Iterable[NDArray[np.float32]], near: Path | None = None) -> CausalLM:
     """Return the described model in eval mode, its weights read from pieces of `artifact.weights.flatten`'s order.
 
     Nothing but the model and one piece is held. Refused when there are too many or too few values.
     """
-    model = blank(config)
-    fill([value for _, value in sorted(model.named_parameters())], flat)
+    model = blank(config, near)
+    fill([value for _, value in trained(model)], flat)
     return model
 
 
@@ -186,9 +154,9 @@ def fill(parameters: Sequence[torch.nn.Parameter], flat: Iterable[NDArray[np.flo
         raise Refused(f"{seen} values or more don't fit a model of {wanted}")
 
 
-def arrays_of(model: LlamaForCausalLM) -> Arrays:
-    """Return copies of the model's weights as float32 arrays under their Hugging Face names."""
-    return {name: value.detach().numpy().astype(np.float32, copy=True) for name, value in model.state_dict().items()}
+def arrays_of(model: CausalLM) -> Arrays:
+    """Return copies of what is trained of a model as float32 arrays under their Hugging Face names."""
+    return {name: value.detach().numpy().astype(np.float32, copy=True) for name, value in trained(model)}
 
 
 def determinism(threads: int = 1) -> None:

@@ -14,10 +14,10 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.errors import Refused
-from assay.model import forward, loss, optimizer
+from assay.model import forward, load, loss, optimizer
+from assay.model.load import CausalLM
 from assay.protocol.spec import InnerSpec, TaskSpec
 
 
@@ -59,8 +59,8 @@ class Flat:
     Names are sorted; parameters that take no gradient, as under an adapter, aren't in it.
     """
 
-    def __init__(self, model: LlamaForCausalLM) -> None:
-        named = trained(model)
+    def __init__(self, model: CausalLM) -> None:
+        named = load.trained(model)
         # torch aligns its memory to 64 bytes, NumPy doesn't; a matrix product's last bits may depend on alignment.
         theta = torch.cat([value.detach().reshape(-1) for _, value in named])
         gradient = torch.zeros_like(theta)
@@ -74,11 +74,6 @@ class Flat:
         self.gradient: NDArray[np.float32] = gradient.numpy()
 
 
-def trained(model: LlamaForCausalLM) -> list[tuple[str, torch.nn.Parameter]]:
-    """Return the parameters that are trained, by sorted name."""
-    return sorted((name, value) for name, value in model.named_parameters() if value.requires_grad)
-
-
 class InnerLoop:
     """The inner steps on a model in place: `pull` computes a step's gradient, `push` lets the optimizer take it.
 
@@ -86,7 +81,7 @@ class InnerLoop:
     Refused if the groups don't divide among the steps.
     """
 
-    def __init__(self, model: LlamaForCausalLM, rollouts: Columns, spec: TaskSpec) -> None:
+    def __init__(self, model: CausalLM, rollouts: Columns, spec: TaskSpec) -> None:
         self.flat = Flat(model)
         self.moments = optimizer.AdamWState.zero(self.flat.theta.size)
         self.step = 0
@@ -109,7 +104,7 @@ class InnerLoop:
         """Compute the next step's gradient and clip it. Refused if loss or gradient is not finite."""
         rows, spec = self._rows[self.step], self._spec
         self.flat.gradient.fill(0.0)
-        value = backward(self._model, self._rollouts, self._weight, rows, spec.inner, spec.rollout.temperature)
+        value = backward(self._model, self._rollouts, self._weight, rows, spec)
         length = optimizer.clip(self.flat.gradient, spec.inner.max_grad_norm)
         return StepReport(self.step, batch_hash(self._rollouts, rows), value, length)
 
@@ -149,26 +144,25 @@ def batch_hash(rollouts: Columns, rows: slice) -> bytes:
 
 
 def backward(
-    model: LlamaForCausalLM,
+    model: CausalLM,
     rollouts: Columns,
     weight: NDArray[np.float32],
     rows: slice,
-    inner: InnerSpec,
-    temperature: float,
+    spec: TaskSpec,
 ) -> float:
     """Add the batch's gradient to the parameters' and return its loss."""
     tokens, lengths = rollouts.tokens[rows], rollouts.lengths[rows]
     ids, places = forward.layout(rollouts.prompts[rows], rollouts.prompt_lengths[rows], tokens, lengths)
     mask = np.arange(tokens.shape[1])[None, :] < lengths[:, None]
-    logits = model.lm_head(forward.states(model, ids, places))
+    logits = load.head(model)(forward.states(model, ids, places))
     said = torch.from_numpy(np.where(mask, tokens, 0).astype(np.int64))
     value = loss.grpo_loss(
-        loss.token_logprobs(logits, said, temperature),
+        loss.token_logprobs(logits, said, spec.rollout.temperature),
         torch.from_numpy(rollouts.logprobs[rows]),
         torch.from_numpy(weight[rows]),
         torch.from_numpy(mask.astype(np.float32)),
-        inner.clip_low,
-        inner.clip_high,
+        spec.loss.clip_low,
+        spec.loss.clip_high,
     )
     if not torch.isfinite(value):
         raise Refused("the loss is not finite")

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from assay.errors import Refused
 from assay.protocol.hashing import hex32, unhex32
 
+Option = int | float | str | bool
 WEI_DECIMALS = 18
 _TOKENS = re.compile(r"(\d{1,30})(?:\.(\d{1,18}))?", re.ASCII)
 _WEI = re.compile(r"0|[1-9]\d{0,38}", re.ASCII)
@@ -178,19 +179,34 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Options(_Plain):
-    """At most 32 whole numbers by name: an environment's own settings."""
+    """At most 32 numbers, truths and short strings by name: an environment's own settings."""
 
-    def read(self, value: Any, where: str) -> dict[str, int]:
+    def read(self, value: Any, where: str) -> dict[str, Option]:
         if type(value) is not dict or len(value) > 32:
-            raise Refused(f"{where}: must be a table of at most 32 whole numbers")
+            raise Refused(f"{where}: must be a table of at most 32 settings")
         for key in value:
             if not _OPTION.fullmatch(key):
                 raise Refused(f"{where}: {_short(key)} must be a name of lower-case letters, digits and underscores")
-        number = Whole(-(2**53) + 1, 2**53 - 1)
-        return {key: number.read(value[key], f"{where}.{key}") for key in sorted(value)}
+        return {key: self._one(value[key], f"{where}.{key}") for key in sorted(value)}
 
-    def write_toml(self, value: dict[str, int]) -> str:
-        return "{" + ", ".join(f"{key} = {value[key]}" for key in sorted(value)) + "}"
+    def write_toml(self, value: dict[str, Option]) -> str:
+        return "{" + ", ".join(f"{key} = {self._toml(value[key])}" for key in sorted(value)) + "}"
+
+    def _one(self, value: Any, where: str) -> Option:
+        if type(value) is bool:
+            return value
+        if type(value) is str:
+            return Text(r".{0,256}", "at most 256 printable characters").read(value, where)
+        if type(value) is float and not value.is_integer():
+            return Real(-1e15, 1e15).read(value, where)
+        if type(value) is float:  # canonical JSON writes 1.0 as 1: one value, one spelling
+            value = int(value)
+        return Whole(-(2**53) + 1, 2**53 - 1).read(value, where)
+
+    def _toml(self, value: Option) -> str:
+        if isinstance(value, str):
+            return Text("", "").write_toml(value)
+        return Truth().write_toml(value) if isinstance(value, bool) else repr(value)
 
 
 @dataclass(frozen=True, slots=True)

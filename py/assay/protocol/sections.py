@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from assay import PROTOCOL
-from assay.protocol.fields import Digest, Listed, Money, Options, Real, Text, Truth, Whole
+from assay.protocol.fields import Digest, Listed, Money, Option, Options, Real, Text, Truth, Whole
 
 GWEI = 10**9
 SAFE = 2**53 - 1  # the largest whole number that canonical JSON can carry
@@ -29,37 +29,74 @@ def _one_of(*words: str) -> Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentSpec:
-    """What is learnt. `hash` pins the environment's code and options; seeds are 0 … seed_count − 1."""
+    """What is learnt. `hash` pins the environment's code and options; seeds are 0 … seed_count − 1.
+
+    `deterministic`: its scorer gives equal rewards everywhere, so that validators compare them exactly.
+    """
 
     name: Annotated[str, _IDENTIFIER]
     hash: Annotated[bytes, Digest()]
     seed_count: Annotated[int, Whole(1, SAFE)]
     deterministic: Annotated[bool, Truth()]
-    options: Annotated[dict[str, int], Options()]
+    options: Annotated[dict[str, Option], Options()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """What is trained. `base` is the root of checkpoint 0."""
+    """What is trained. `base` is the root of checkpoint 0.
+
+    `transformers` is any causal language model of that library: `tokenizer` is then the root, in hex, of the model's
+    folder (configuration, tokenizer and, under an adapter, the frozen weights), whose files have at most `size_bytes`.
+    """
 
     base: Annotated[bytes, Digest()]
-    architecture: Annotated[str, _one_of("llama")] = "llama"
+    architecture: Annotated[str, _one_of("llama", "transformers")] = "llama"
     tokenizer: Annotated[str, _TOKENIZER]
+    adapter: Annotated[str, _one_of("full", "lora")] = "full"
+    size_bytes: Annotated[int, Whole(0, SAFE)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutSpec:
-    """What one submission generates: `groups` prompts, `group_size` rollouts each, at most `max_new_tokens` long."""
+    """What one submission is made of: `groups` prompts of at most `max_prompt_tokens`, `group_size` rollouts each, at
+    most `max_new_tokens` long.
+
+    In `dpo` a group is a preferred and a rejected answer, in `sft` and `pretrain` one text: the environment's, not
+    sampled.
+    """
 
     groups: Annotated[int, Whole(1, 4096)]
-    group_size: Annotated[int, Whole(2, 1024)]
-    max_new_tokens: Annotated[int, Whole(1, 32768)]
+    group_size: Annotated[int, Whole(1, 1024)]
+    max_prompt_tokens: Annotated[int, Whole(1, 32767)] = 1024
+    max_new_tokens: Annotated[int, Whole(1, 32767)]
     temperature: Annotated[float, Real(0, 100, lo_open=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LossSpec:
+    """What the inner steps lower.
+
+    grpo: token-level loss, ratio clipped to [1 − clip_low, 1 + clip_high] and, where the advantage is negative, at
+    `cap`; advantages are rewards minus their group's mean, `scaled` by its deviation; a reward loses `length_penalty`
+    for each share of target_length (0: of max_new_tokens) that its completion is off; `kl` weighs the estimate of the
+    divergence from the policy that sampled. `filter_equal` leaves out groups whose advantages are all 0, unpaid.
+    dpo: `beta` is the strength of the reference.
+    """
+
+    clip_low: Annotated[float, Real(0, 1)] = 0.2
+    clip_high: Annotated[float, Real(0, 100)] = 0.2
+    cap: Annotated[float, Real(1, 1000)] = 4.0
+    scaled: Annotated[bool, Truth()] = False
+    filter_equal: Annotated[bool, Truth()] = True
+    kl: Annotated[float, Real(0, 100)] = 0.0
+    length_penalty: Annotated[float, Real(0, 1)] = 0.0
+    target_length: Annotated[int, Whole(0, 32767)] = 0
+    beta: Annotated[float, Real(0, 100, lo_open=True)] = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InnerSpec:
-    """The trainer's own steps: GRPO's clip range and AdamW's numbers."""
+    """The trainer's own steps: how many, and AdamW's numbers."""
 
     steps: Annotated[int, Whole(1, 4096)]
     optimizer: Annotated[str, _one_of("adamw")] = "adamw"
@@ -68,8 +105,6 @@ class InnerSpec:
     beta2: Annotated[float, Real(0, 1, hi_open=True)]
     epsilon: Annotated[float, Real(0, 1, lo_open=True)]
     weight_decay: Annotated[float, Real(0, 1)]
-    clip_low: Annotated[float, Real(0, 1)]
-    clip_high: Annotated[float, Real(0, 100)]
     max_grad_norm: Annotated[float, Real(0, 1e6, lo_open=True)]
 
 
@@ -152,12 +187,13 @@ class TaskSpec:
     """
 
     name: Annotated[str, Text(r".{1,64}", "1 to 64 printable characters")]
-    kind: Annotated[str, _one_of("grpo")]
+    kind: Annotated[str, _one_of("grpo", "dpo", "sft", "pretrain")]
     protocol: Annotated[int, Whole(PROTOCOL, PROTOCOL)] = PROTOCOL
     private: Annotated[bool, Truth()] = False
     environment: EnvironmentSpec
     model: ModelSpec
     rollout: RolloutSpec
+    loss: LossSpec
     inner: InnerSpec
     outer: OuterSpec
     verification: VerificationSpec

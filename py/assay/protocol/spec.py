@@ -18,6 +18,7 @@ from assay.protocol.hashing import keccak
 from assay.protocol.sections import (
     EnvironmentSpec,
     InnerSpec,
+    LossSpec,
     ModelSpec,
     MoneySpec,
     OuterSpec,
@@ -33,6 +34,7 @@ __all__ = [
     "PROTOCOL",
     "EnvironmentSpec",
     "InnerSpec",
+    "LossSpec",
     "ModelSpec",
     "MoneySpec",
     "OuterSpec",

@@ -18,6 +18,7 @@ from assay.protocol.sections import GWEI, HALF_U88, PARTS, MoneySpec, RolloutSpe
 SPAN_PERIODS = 8  # the ledger's rings hold 16 rounds; a round must be over long before its words are reused
 COURT_PERIODS = 15  # and what the court may still decide of it, too
 JURY_FEES = 18  # a challenger's bond pays 9 jurors twice over
+GROUP_SIZES = {"grpo": (2, 1024), "dpo": (2, 2), "sft": (1, 1), "pretrain": (1, 1)}
 LOTS = 16  # a lot is at least a sixteenth of min_stake
 
 
@@ -52,6 +53,7 @@ def refusals(spec: TaskSpec, unbonding: int | None = None) -> Iterator[Refusal]:
     yield from _canaries(spec.money)
     yield from _pots(spec)
     yield from _units(spec.rollout, spec.money)
+    yield from _groups(spec)
     if spec.verification.groups > spec.rollout.groups:
         drawn, groups = spec.verification.groups, spec.rollout.groups
         sentence = f"{drawn} drawn groups are too many: they must be ≤ rollout.groups {groups}"
@@ -272,6 +274,19 @@ def _units(r: RolloutSpec, m: MoneySpec) -> Iterator[Refusal]:
     if m.max_units < units:
         why = f"groups {r.groups} × group_size {r.group_size} × max_new_tokens {r.max_new_tokens} = {units}"
         yield _short("", m.max_units, units, "money.max_units", m.max_units, units, why)
+
+
+def _groups(spec: TaskSpec) -> Iterator[Refusal]:
+    """What a group is, the kind says: rollouts to compare, a pair, or one text."""
+    size, (low, high) = spec.rollout.group_size, GROUP_SIZES[spec.kind]
+    if not low <= size <= high:
+        to = low if size < low else high
+        sentence = f"{size} doesn't fit kind {spec.kind}, whose groups have {low if low == high else f'{low} or more'}"
+        yield _refusal("", size, to, "rollout.group_size", to, f"{sentence}; set it to {to}")
+    if spec.rollout.groups % spec.inner.steps:
+        to = -(-spec.rollout.groups // spec.inner.steps) * spec.inner.steps
+        sentence = f"{spec.rollout.groups} groups don't divide among {spec.inner.steps} inner steps; set it to {to}"
+        yield _refusal("", spec.rollout.groups, to, "rollout.groups", to, sentence)
 
 
 def _refusal(error: str, have: int, needed: int, field: str, to: int, sentence: str) -> Refusal:

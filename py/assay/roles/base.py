@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from assay.protocol.fields import Option
 
-def make(env_name: str, options: dict[str, int], out: Path, progress: Callable[..., None] | None = None) -> bytes:
+
+def make(env_name: str, options: dict[str, Option], out: Path, progress: Callable[..., None] | None = None) -> bytes:
     """Train the base checkpoint into `out` and return its root. Raises Refused for an unknown environment."""
     from assay.train.base import make_base
 
     return make_base(env_name, options, out, progress=progress).root()
 
 
-def environment(env_name: str, options: dict[str, int]) -> tuple[bytes, int]:
+def environment(env_name: str, options: dict[str, Option]) -> tuple[bytes, int]:
     """Return a built-in environment's hash and how many training seeds it has. Raises Refused if it isn't known."""
     from assay.model.env import registry
 

@@ -12,15 +12,16 @@ from typing import Final
 
 import numpy as np
 import torch
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.artifact.manifest import Manifest
 from assay.artifact.weights import Checkpoint, write_checkpoint
 from assay.errors import Refused
-from assay.model import forward, load, optimizer
+from assay.model import forward, llama, load, optimizer
 from assay.model.env import registry
 from assay.model.env.base import Environment
+from assay.model.load import CausalLM
 from assay.model.steps import Flat
+from assay.protocol.fields import Option
 from assay.train.engine import Progress
 
 BATCH: Final = 64
@@ -31,7 +32,7 @@ SETTINGS: Final = optimizer.AdamWSettings(lr=3e-3, beta1=0.9, beta2=0.99, epsilo
 
 def make_base(
     env_name: str,
-    options: Mapping[str, int],
+    options: Mapping[str, Option],
     out: Path,
     steps: int = 80,
     seed: int = 0,
@@ -45,7 +46,7 @@ def make_base(
     if steps < 0:
         raise Refused("a base can't have a negative number of warm-up steps")
     env = registry.get(env_name, options)
-    config = load.config_for(env.vocab_size)
+    config = llama.config_for(env.vocab_size)
     with load.one_thread():
         model = warm_up(env, config, steps, seed, progress)
     return write_checkpoint(out, Checkpoint(load.arrays_of(model), None, config))
@@ -53,7 +54,7 @@ def make_base(
 
 def warm_up(
     env: Environment, config: dict[str, object], steps: int, seed: int, progress: Progress | None = None
-) -> LlamaForCausalLM:
+) -> CausalLM:
     """Return the described model after `steps` supervised steps of 64 training items, weights and items by `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -78,13 +79,13 @@ def warm_up(
     return model
 
 
-def _backward(model: LlamaForCausalLM, env: Environment, seeds: list[int]) -> None:
+def _backward(model: CausalLM, env: Environment, seeds: list[int]) -> None:
     """Add the gradient of the mean cross-entropy of the right completions."""
     # Built-in environments ask and answer in equally long rows.
     prompts = np.array([env.prompt(seed) for seed in seeds])
     targets = np.array([env.warm_up_target(seed) for seed in seeds])
     asked = np.full(len(seeds), prompts.shape[1])
     said = np.full(len(seeds), targets.shape[1])
-    logits = model.lm_head(forward.states(model, *forward.layout(prompts, asked, targets, said)))
+    logits = load.head(model)(forward.states(model, *forward.layout(prompts, asked, targets, said)))
     value = torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets.reshape(-1)))
     torch.autograd.backward(value)

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers.cache_utils import DynamicCache
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.errors import Refused
+from assay.model import load
+from assay.model.load import CausalLM
 from assay.model.loss import token_logprobs
 from assay.protocol.noise import gumbel_at
 
@@ -43,7 +44,7 @@ class Sampled:
 
 
 def sample(
-    model: LlamaForCausalLM,
+    model: CausalLM,
     prompts: Sequence[Sequence[int]],
     keys: NDArray[np.uint64],
     max_new_tokens: int,
@@ -72,7 +73,7 @@ def sample(
     return room
 
 
-def greedy(model: LlamaForCausalLM, prompts: Sequence[Sequence[int]], max_new_tokens: int, eos: int) -> Sampled:
+def greedy(model: CausalLM, prompts: Sequence[Sequence[int]], max_new_tokens: int, eos: int) -> Sampled:
     """Return the most likely completion of each prompt (argmax, the lowest token among equals)."""
     keys = np.zeros((len(prompts), 1), np.uint64)
     room = _room(len(prompts), max_new_tokens, prompts, model.config.hidden_size)
@@ -103,7 +104,7 @@ def _batches(prompts: Sequence[Sequence[int]], groups: int) -> Iterator[NDArray[
 
 
 def _decode(
-    model: LlamaForCausalLM,
+    model: CausalLM,
     asked: torch.Tensor,
     keys: NDArray[np.uint64],
     groups: NDArray[np.int64],
@@ -114,7 +115,7 @@ def _decode(
 ) -> None:
     """Decode one batch into `room`: asked int64[groups, p], keys uint64[len(rows)]; no temperature means greedy."""
     cache = DynamicCache(config=model.config)
-    states = model.model(input_ids=asked, past_key_values=cache, use_cache=True).last_hidden_state
+    states = load.decoder(model)(input_ids=asked, past_key_values=cache, use_cache=True).last_hidden_state
     room.prompts[groups, : asked.shape[1]] = states.float().numpy()
     hidden = states[:, -1]
     size = keys.size // asked.shape[0]
@@ -123,7 +124,7 @@ def _decode(
         hidden = hidden.repeat_interleave(size, dim=0)
     running = np.ones(keys.size, bool)
     for place in range(room.tokens.shape[1]):
-        logits = model.lm_head(hidden).float()
+        logits = load.head(model)(hidden).float()
         if temperature is None:
             chosen = logits.argmax(dim=-1)
         else:
@@ -138,4 +139,6 @@ def _decode(
         running &= chosen.numpy() != eos
         if not running.any() or place + 1 == room.tokens.shape[1]:
             return
-        hidden = model.model(input_ids=chosen[:, None], past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+        hidden = load.decoder(model)(
+            input_ids=chosen[:, None], past_key_values=cache, use_cache=True
+        ).last_hidden_state[:, -1]

@@ -9,14 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.artifact.weights import read_checkpoint
 from assay.model import load
+from assay.model.env import registry
 from assay.model.env.base import Environment
+from assay.model.load import CausalLM
 from assay.model.reward import reward
 from assay.protocol.spec import TaskSpec
-from assay.train import engine, rollout
+from assay.train import engine
 
 
 def evaluate(checkpoint_folder: Path, spec: TaskSpec, items: int = 512) -> float:
@@ -25,11 +26,12 @@ def evaluate(checkpoint_folder: Path, spec: TaskSpec, items: int = 512) -> float
     Refused if the checkpoint is malformed, or if the environment doesn't fit; Unavailable if the disk fails.
     """
     checkpoint = read_checkpoint(checkpoint_folder, spec.rounds.max_artifact_bytes)
-    model = load.build(checkpoint.config, checkpoint.arrays)
-    return held_out_reward(model, rollout.environment_of(spec), items, spec.rollout.max_new_tokens)
+    near = checkpoint_folder.parent
+    model = load.build(checkpoint.config, checkpoint.arrays, near)
+    return held_out_reward(model, registry.bound(spec, near), items, spec.rollout.max_new_tokens)
 
 
-def held_out_reward(model: LlamaForCausalLM, env: Environment, items: int, max_new_tokens: int) -> float:
+def held_out_reward(model: CausalLM, env: Environment, items: int, max_new_tokens: int) -> float:
     """Return the mean greedy reward of a model on the environment's first `items` held-out seeds."""
     seeds = env.held_out(items)
     said = engine.greedy(model, [env.prompt(seed) for seed in seeds], max_new_tokens, env.eos)

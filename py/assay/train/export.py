@@ -26,6 +26,7 @@ from assay.artifact.trace import StepLeaf
 from assay.artifact.weights import Checkpoint, read_checkpoint
 from assay.errors import Refused
 from assay.model import load
+from assay.model.env import registry
 from assay.model.held_out import held_out_loss
 from assay.protocol import codec
 from assay.protocol import profile as profiles
@@ -71,8 +72,9 @@ def train_submission(
         raise Refused(f"the submission's binding lacks {missing[0]}")
     bound = {key: binding_base[key] for key in BINDING_KEYS}
     checkpoint = read_checkpoint(checkpoint_folder, spec.rounds.max_artifact_bytes)
-    made = _rollouts(checkpoint, spec, bound, beacon, profile, fault, progress)
-    model, environment = load.build(checkpoint.config, checkpoint.arrays), rollout.environment_of(spec)
+    made = _rollouts(checkpoint, checkpoint_folder.parent, spec, bound, beacon, profile, fault, progress)
+    near = checkpoint_folder.parent
+    model, environment = load.build(checkpoint.config, checkpoint.arrays, near), registry.bound(spec, near)
     before = held_out_loss(model, environment, spec.verification.held_out)
     leaves, gradient = take_steps(model, made, spec, bound, progress, states)
     if fault == "update":
@@ -84,6 +86,7 @@ def train_submission(
 
 def _rollouts(
     checkpoint: Checkpoint,
+    near: Path,
     spec: TaskSpec,
     bound: Mapping[str, Any],
     beacon: bytes,
@@ -92,16 +95,16 @@ def _rollouts(
     progress: Progress | None,
 ) -> Rollouts:
     rules = profiles.of_task(spec.verification, profile)
-    env = rollout.environment_of(spec)
-    if checkpoint.config.get("vocab_size") != env.vocab_size:
-        raise Refused(f"the checkpoint's vocabulary isn't that of environment {env.name}")
+    env = registry.bound(spec, near)
+    if load.dimensions(checkpoint.config, near).vocabulary < env.vocab_size:
+        raise Refused(f"the checkpoint's vocabulary is smaller than that of environment {env.name}")
     groups, rng = spec.rollout.groups, faults.dice(beacon, bound["trainer"])
-    model = load.build(checkpoint.config, checkpoint.arrays)
+    model = load.build(checkpoint.config, checkpoint.arrays, near)
     who = (beacon, bound["task"], bound["round"], bound["trainer"], bound["first_group"])
     if fault == "prompts":
         return faults.picked(model, env, spec, rollout.assign(spec, *who, 2 * groups), groups, rules)
     if fault == "model":
-        model = faults.swapped(checkpoint.config, checkpoint.arrays, rng)
+        model = faults.swapped(checkpoint.config, checkpoint.arrays, rng, near)
     model = load.computed_in(model, rules.dtype)
     assigned = rollout.assign(spec, *who, groups)
     sampled = rollout.sample(model, env, spec, assigned, progress)

@@ -15,17 +15,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.artifact.rollouts import Rollouts
 from assay.errors import Refused
 from assay.model import forward, load
 from assay.model.env.base import Environment
+from assay.model.load import CausalLM
 from assay.model.loss import token_logprobs
 from assay.protocol.profile import Profile
 from assay.protocol.spec import TaskSpec
@@ -47,17 +48,19 @@ def dice(beacon: bytes, trainer: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(list(hashlib.sha256(beacon + trainer.lower().encode()).digest())))
 
 
-def swapped(config: dict[str, object], arrays: load.Arrays, rng: np.random.Generator) -> LlamaForCausalLM:
+def swapped(
+    config: dict[str, object], arrays: load.Arrays, rng: np.random.Generator, near: Path | None = None
+) -> CausalLM:
     """Return the model with each weight w moved to w·(1 + 0.05·z)."""
     moved = {
         name: (value * (1.0 + DRIFT * rng.standard_normal(value.shape))).astype(np.float32)
         for name, value in sorted(arrays.items())
     }
-    return load.build(config, moved)
+    return load.build(config, moved, near)
 
 
 def better_tokens(
-    model: LlamaForCausalLM,
+    model: CausalLM,
     env: Environment,
     spec: TaskSpec,
     seeds: list[int],
@@ -92,7 +95,7 @@ def raised(rollouts: Rollouts, rng: np.random.Generator) -> Rollouts:
 
 
 def picked(
-    model: LlamaForCausalLM, env: Environment, spec: TaskSpec, assigned: rollout.Assigned, groups: int, rules: Profile
+    model: CausalLM, env: Environment, spec: TaskSpec, assigned: rollout.Assigned, groups: int, rules: Profile
 ) -> Rollouts:
     """Sample all assigned groups and keep the `groups` with the best mean reward, as if they had been assigned."""
     made = rollout.assemble(env, spec, assigned.seeds, rollout.sample(model, env, spec, assigned), rules)

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.artifact import opening
 from assay.artifact.opening import GRADIENT, MOMENTS, WEIGHTS
 from assay.artifact.rollouts import Rollouts
 from assay.artifact.trace import StepLeaf
+from assay.model.load import CausalLM
 from assay.model.steps import InnerLoop, StepReport
 from assay.protocol.sketch import Sketch
 from assay.protocol.spec import TaskSpec
@@ -26,7 +26,7 @@ from assay.train.keeping import Keeper
 
 
 def take_steps(
-    model: LlamaForCausalLM,
+    model: CausalLM,
     rollouts: Rollouts,
     spec: TaskSpec,
     bound: Mapping[str, Any],

@@ -78,7 +78,7 @@ def open_steps(
     for step in sorted(steps):
         at = _nearest(states, step)
         if loop is None or at > loop.step:
-            loop = InnerLoop(load.build(checkpoint.config, checkpoint.arrays), made, spec)
+            loop = InnerLoop(load.build(checkpoint.config, checkpoint.arrays, checkpoint_folder.parent), made, spec)
             _resume(loop, states / str(at), leaves[at])
         while loop.step < step:
             loop.pull()

@@ -10,13 +10,11 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.artifact.rollouts import PAD, Rollouts
-from assay.errors import Refused
 from assay.model import profile
-from assay.model.env import registry
 from assay.model.env.base import Environment
+from assay.model.load import CausalLM
 from assay.model.reward import rewards
 from assay.protocol import toploc
 from assay.protocol.assignment import group_seed, noise_key, prompt_seed
@@ -35,16 +33,6 @@ class Assigned:
     keys: NDArray[np.uint64]
 
 
-def environment_of(spec: TaskSpec) -> Environment:
-    """Return the task's environment. Refused if this software's differs from the pinned one, or has too few seeds."""
-    env = registry.get(spec.environment.name, spec.environment.options)
-    if env.hash != spec.environment.hash:
-        raise Refused(f"the task pins another version of environment {env.name} than this software has")
-    if spec.environment.seed_count > env.training_seeds:
-        raise Refused(f"environment.seed_count must be at most {env.training_seeds}: the rest is held out")
-    return env
-
-
 def assign(
     spec: TaskSpec, beacon: bytes, task: int, round_: int, trainer: str, first_group: int, groups: int
 ) -> Assigned:
@@ -56,7 +44,7 @@ def assign(
 
 
 def sample(
-    model: LlamaForCausalLM,
+    model: CausalLM,
     env: Environment,
     spec: TaskSpec,
     assigned: Assigned,
@@ -87,7 +75,7 @@ def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engine
 
 
 def make_rollouts(
-    model: LlamaForCausalLM,
+    model: CausalLM,
     env: Environment,
     spec: TaskSpec,
     beacon: bytes,

@@ -58,7 +58,7 @@ def prefill(case: Case) -> Audit:
     groups = np.array(drawn_groups(case), dtype=np.int64)
     rows = (groups[:, None] * size + np.arange(size)).reshape(-1)
     at, model = case.context, case.model()
-    watch = forward.Watch(layer_of(at.audit_seed, at.trainer, at.n, len(model.model.layers)))
+    watch = forward.Watch(layer_of(at.audit_seed, at.trainer, at.n, case.sizes.layers))
     logits, hidden, prompts = forward.prefill_groups(
         load.computed_in(model, case.profile.dtype),
         rollouts.prompts[rows],

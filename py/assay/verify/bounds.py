@@ -20,7 +20,7 @@ from assay.verify.case import Case, Measure
 def check_bounds(case: Case) -> Measure:
     """Check tokens, rewards, log-probs and terminations of every rollout. Value: rollouts out of bounds."""
     rollouts, environment = case.rollouts, case.environment
-    vocabulary = int(case.config["vocab_size"])
+    vocabulary = case.sizes.vocabulary
     inside = np.arange(rollouts.tokens.shape[1]) < rollouts.lengths[:, None]
     _refuse_any((rollouts.tokens >= vocabulary).any(axis=1), "has a token outside the vocabulary", Reason.BOUNDS)
     _refuse_any((rollouts.prompts >= vocabulary).any(axis=1), "has a prompt outside the vocabulary", Reason.BOUNDS)

@@ -13,19 +13,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
-
 from assay.artifact import rollouts as rollouts_file
 from assay.artifact import trace, update
+from assay.artifact import weights as weights_file
 from assay.artifact.folder import Artifact, open_artifact
 from assay.artifact.manifest import Binding
 from assay.artifact.opening import SHARD, Floats, Opening, open_opening
 from assay.artifact.rollouts import Rollouts
-from assay.artifact.weights import checked_config, stream
 from assay.errors import Broken, Refused
 from assay.model import load
 from assay.model.env import registry
 from assay.model.env.base import Environment
+from assay.model.load import CausalLM
 from assay.protocol.assignment import group_seed, prompt_seed
 from assay.protocol.plan import UNKNOWN, History, Plan, plan_of
 from assay.protocol.profile import Profile, of_task
@@ -122,16 +121,33 @@ class Case:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The base checkpoint's description; its files were hashed."""
-        return _own("base checkpoint", lambda: checked_config(self.checkpoint_folder, CHECKPOINT_BYTES))
+        return _own("base checkpoint", lambda: weights_file.checked_config(self.checkpoint_folder, CHECKPOINT_BYTES))
+
+    @property
+    def held(self) -> Path:
+        """The base checkpoint's folder, once its files were hashed."""
+        _ = self.config
+        return self.checkpoint_folder
+
+    @property
+    def near(self) -> Path:
+        """Where what the checkpoint and the task name by root lies: beside the checkpoint."""
+        return self.checkpoint_folder.parent
+
+    @cached_property
+    def sizes(self) -> load.Dimensions:
+        """The base model's sizes."""
+        return _own("base checkpoint", lambda: load.dimensions(self.config, self.near))
 
     @cached_property
     def n_params(self) -> int:
-        shapes = _own("base checkpoint", lambda: load.shapes(self.config))
+        """How many values are trained."""
+        shapes = _own("base checkpoint", lambda: weights_file.shapes(self.held))
         return sum(math.prod(shape) for shape in shapes.values())
 
     def base(self) -> Iterator[Floats]:
         """Read the base weights, flat and shard by shard: whoever holds more of a model holds it on purpose."""
-        pieces = stream(self.checkpoint_folder, load.shapes(self.config), SHARD)
+        pieces = weights_file.stream(self.held, SHARD)
         while (piece := _own("base checkpoint", lambda: next(pieces, None))) is not None:
             yield piece
 
@@ -143,13 +159,7 @@ class Case:
 
     @cached_property
     def environment(self) -> Environment:
-        named = self.spec.environment
-        found = _own("environment", lambda: registry.get(named.name, named.options))
-        if found.hash != named.hash:
-            raise Broken(f"this node's environment {named.name} isn't the one that the task names by its hash")
-        if named.seed_count > found.training_seeds:
-            raise Broken(f"the task has more seeds than environment {named.name} may be trained on")
-        return found
+        return _own("environment", lambda: registry.bound(self.spec, self.near))
 
     @cached_property
     def seeds(self) -> list[bytes]:
@@ -171,13 +181,13 @@ class Case:
         at = self.context
         return plan_of(at.audit_seed, at.trainer, at.n, self.spec, at.history)
 
-    def model_of(self, weights: Iterator[Floats]) -> LlamaForCausalLM:
+    def model_of(self, weights: Iterator[Floats]) -> CausalLM:
         """Return a model of the base's shape with weights that are streamed into it."""
-        return load.streamed(self.config, weights)
+        return load.streamed(self.config, weights, self.near)
 
-    def model(self) -> LlamaForCausalLM:
+    def model(self) -> CausalLM:
         """Return a fresh copy of the base model."""
-        return _own("base checkpoint", lambda: load.streamed(self.config, self.base()))
+        return _own("base checkpoint", lambda: load.streamed(self.config, self.base(), self.near))
 
 
 def _own(what: str, read: Callable[[], _T]) -> _T:

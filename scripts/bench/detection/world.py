@@ -21,6 +21,7 @@ from assay.artifact.rollouts import Rollouts
 from assay.artifact.weights import Checkpoint, read_checkpoint
 from assay.errors import Refused
 from assay.model import forward, load
+from assay.model.env import registry
 from assay.model.loss import token_logprobs
 from assay.model.steps import InnerLoop
 from assay.protocol import templates
@@ -79,7 +80,7 @@ class World:
         self._said: dict[tuple[bytes, int], engine.Sampled] = {}
         self.specs = [_task(blank, shipped_at(index)) for index in range(len(PROFILES))]
         self.spec = self.specs[0]
-        self.env = rollout.environment_of(self.spec)
+        self.env = registry.bound(self.spec, Path())
         self.history = [base.arrays, *self._advance(base)]
         self.checkpoint = Checkpoint(self.history[-1], None, base.config)
 

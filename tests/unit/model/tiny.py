@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
-from assay.model import forward, load
+from assay.model import forward, llama, load
 from assay.model.loss import token_logprobs
 
-CONFIG: dict[str, Any] = load.config_for(13, hidden=16, layers=2, heads=2, intermediate=24, positions=32)
+CONFIG: dict[str, Any] = llama.config_for(13, hidden=16, layers=2, heads=2, intermediate=24, positions=32)
 
 
 def model(seed: int = 0) -> LlamaForCausalLM:

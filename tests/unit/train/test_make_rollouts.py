@@ -7,6 +7,7 @@ import pytest
 
 from assay.errors import Refused
 from assay.model import forward, profile
+from assay.model.env import registry
 from assay.protocol import toploc
 from assay.protocol.assignment import group_seed, noise_key, prompt_seed
 from assay.protocol.profile import of_task
@@ -46,9 +47,9 @@ def test_make_rollouts__honest__form_rewards_and_proofs_hold(world: World) -> No
         assert all(chunk.far == 0 and chunk.close_mean <= 0.15 for chunks in results for chunk in chunks)
 
 
-def test_environment_of__another_hash_or_too_many_seeds__refused(world: World) -> None:
+def test_bound__another_hash_or_too_many_seeds__refused(world: World) -> None:
     pinned = world.spec.environment
     with pytest.raises(Refused, match="another version"):
-        rollout.environment_of(replace(world.spec, environment=replace(pinned, hash=b"\x01" * 32)))
+        registry.bound(replace(world.spec, environment=replace(pinned, hash=b"\x01" * 32)), world.folder.parent)
     with pytest.raises(Refused, match="seed_count"):
-        rollout.environment_of(replace(world.spec, environment=replace(pinned, seed_count=10**6)))
+        registry.bound(replace(world.spec, environment=replace(pinned, seed_count=10**6)), world.folder.parent)

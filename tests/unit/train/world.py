@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
-
 from assay.artifact.weights import read_checkpoint
 from assay.model import load
+from assay.model.env import registry
 from assay.model.env.base import Environment
+from assay.model.load import CausalLM
 from assay.protocol.spec import TaskSpec
-from assay.train.rollout import environment_of
 
 TRAINER = "0x" + "ab" * 20
 BEACON = b"\x07" * 32
@@ -27,9 +26,9 @@ class World:
 
     @property
     def env(self) -> Environment:
-        return environment_of(self.spec)
+        return registry.bound(self.spec, self.folder.parent)
 
-    def model(self) -> LlamaForCausalLM:
+    def model(self) -> CausalLM:
         checkpoint = read_checkpoint(self.folder, 1 << 24)
         return load.build(checkpoint.config, checkpoint.arrays)
 

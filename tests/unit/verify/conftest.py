@@ -80,7 +80,7 @@ def spec_of(base: bytes) -> TaskSpec:
         model=ModelSpec(base=base, tokenizer="digits"),
         rollout=RolloutSpec(groups=8, group_size=4, max_new_tokens=6, temperature=1.0),
         inner=InnerSpec(
-            steps=2, lr=1e-3, beta1=0.9, beta2=0.95, epsilon=1e-8, weight_decay=0.0, clip_low=0.2, clip_high=0.28,
+            steps=2, lr=1e-3, beta1=0.9, beta2=0.95, epsilon=1e-8, weight_decay=0.0,
             max_grad_norm=1.0,
         ),
         outer=OuterSpec(),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from assay.protocol.fields import Option
+
 
 class Environment(Protocol):
     """Prompts by seed, and a reward in [0, 1] for a completion."""
@@ -17,7 +19,7 @@ class Environment(Protocol):
     def name(self) -> str: ...
 
     @property
-    def options(self) -> Mapping[str, int]: ...
+    def options(self) -> Mapping[str, Option]: ...
 
     @property
     def hash(self) -> bytes:

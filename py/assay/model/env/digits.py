@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from assay.errors import Refused
+from assay.protocol.fields import Option
 
 NAME: Final = "digits"
 VERSION: Final = 1
@@ -28,13 +29,14 @@ SYMBOLS: Final = "0123456789=.~"
 class Digits:
     """Reverse `digits` decimal digits. Vocabulary: 0-9, `=` (10), end (11), padding (12)."""
 
-    def __init__(self, options: Mapping[str, int], content_hash: bytes) -> None:
+    def __init__(self, options: Mapping[str, Option], content_hash: bytes) -> None:
         unknown = set(options) - {"digits"}
         if unknown:
             raise Refused(f"environment digits knows no option {sorted(unknown)[0]!r}")
-        self._digits = options.get("digits", 6)
-        if not MIN_DIGITS <= self._digits <= MAX_DIGITS:
-            raise Refused(f"environment digits: digits must lie in {MIN_DIGITS}..{MAX_DIGITS}, not {self._digits}")
+        digits = options.get("digits", 6)
+        if type(digits) is not int or not MIN_DIGITS <= digits <= MAX_DIGITS:
+            raise Refused(f"environment digits: digits must lie in {MIN_DIGITS}..{MAX_DIGITS}, not {digits}")
+        self._digits: int = digits
         self._range: int = 10**self._digits
         self._hash = content_hash
 
@@ -43,7 +45,7 @@ class Digits:
         return NAME
 
     @property
-    def options(self) -> Mapping[str, int]:
+    def options(self) -> Mapping[str, Option]:
         return {"digits": self._digits}
 
     @property

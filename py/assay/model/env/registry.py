@@ -16,8 +16,10 @@ from types import ModuleType
 from assay.errors import Refused
 from assay.model.env import digits
 from assay.model.env.base import Environment
+from assay.protocol.fields import Option
+from assay.protocol.sections import TaskSpec
 
-_KNOWN: dict[str, tuple[ModuleType, int, Callable[[Mapping[str, int], bytes], Environment]]] = {
+_KNOWN: dict[str, tuple[ModuleType, int, Callable[[Mapping[str, Option], bytes], Environment]]] = {
     digits.NAME: (digits, digits.VERSION, digits.Digits),
 }
 
@@ -27,7 +29,7 @@ def names() -> list[str]:
     return sorted(_KNOWN)
 
 
-def get(name: str, options: Mapping[str, int]) -> Environment:
+def get(name: str, options: Mapping[str, Option]) -> Environment:
     """Return an environment. Refused if the name or an option is unknown, or an option is out of range."""
     if name not in _KNOWN:
         raise Refused(f"unknown environment {name!r}; known: {', '.join(names())}")
@@ -37,7 +39,21 @@ def get(name: str, options: Mapping[str, int]) -> Environment:
     return make(options, hashlib.sha256(content).digest())
 
 
-def environment_hash(name: str, options: Mapping[str, int]) -> bytes:
+def bound(spec: TaskSpec, near: Path) -> Environment:
+    """Return a task's environment; `near` is the folder in which what the task names by root lies.
+
+    Refused if this software's differs from the pinned one, or has too few seeds; Unavailable if a folder isn't there.
+    """
+    named = spec.environment
+    env = get(named.name, named.options)
+    if env.hash != named.hash:
+        raise Refused(f"the task pins another version of environment {env.name} than this software has")
+    if named.seed_count > env.training_seeds:
+        raise Refused(f"environment.seed_count must be at most {env.training_seeds}: the rest is held out")
+    return env
+
+
+def environment_hash(name: str, options: Mapping[str, Option]) -> bytes:
     """Return the 32-byte hash that a task names its environment by."""
     return get(name, options).hash
 

@@ -49,6 +49,7 @@ def _spec() -> task_spec.TaskSpec:
     return replace(
         plain,
         rollout=replace(plain.rollout, groups=GROUPS, group_size=SIZE, max_new_tokens=T),
+        inner=replace(plain.inner, steps=1),
         verification=replace(plain.verification, groups=GROUPS),
         rounds=replace(plain.rounds, max_artifact_bytes=MIB),
     )

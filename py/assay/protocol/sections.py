@@ -193,7 +193,7 @@ class TaskSpec:
     environment: EnvironmentSpec
     model: ModelSpec
     rollout: RolloutSpec
-    loss: LossSpec
+    loss: LossSpec = LossSpec()
     inner: InnerSpec
     outer: OuterSpec
     verification: VerificationSpec

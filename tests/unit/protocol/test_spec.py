@@ -21,8 +21,9 @@ from assay.protocol.terms import refusals
 from unit.protocol.example import ASY, TOML, example
 
 WORDS = {
-    "kind": st.just("grpo"),
-    "architecture": st.just("llama"),
+    "kind": st.sampled_from(["grpo", "dpo", "sft", "pretrain"]),
+    "architecture": st.sampled_from(["llama", "transformers"]),
+    "adapter": st.sampled_from(["full", "lora"]),
     "optimizer": st.just("adamw"),
     "name": st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True),
     "tokenizer": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}", fullmatch=True),
@@ -45,7 +46,9 @@ def of_kind(name: str, kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911
             return st.integers(kind.lo // kind.step, kind.hi // kind.step).map(lambda n: n * kind.step)
         case Options():
             names = st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True)
-            return st.dictionaries(names, st.integers(-(2**53) + 1, 2**53 - 1), max_size=4)
+            fractions = st.floats(-1e6, 1e6).filter(lambda x: not x.is_integer())
+            each = st.integers(-(2**53) + 1, 2**53 - 1) | st.booleans() | PRINTABLE | fractions
+            return st.dictionaries(names, each, max_size=4)
         case Listed():
             each = of_kind(name, kind.kind)
             return st.lists(each, min_size=1, max_size=kind.most, unique=True).map(tuple)
@@ -74,7 +77,7 @@ def test_round_trip__any_spec__survives_toml_and_json(spec: TaskSpec) -> None:
 def test_parse_toml__example__has_its_defaults_and_wei() -> None:
     spec = example()
 
-    assert (spec.protocol, spec.outer.lr_4096, spec.model.architecture) == (2, 4096, "llama")
+    assert (spec.protocol, spec.outer.lr_4096, spec.model.architecture) == (3, 4096, "llama")
     assert (spec.money.budget, spec.money.price) == (180 * ASY, 4 * ASY // 1000)
 
 
@@ -119,13 +122,13 @@ def test_spec_hash__is_keccak_of_canonical_json() -> None:
             'bond = "1.0000000001"',
             "money.bond: 1.0000000001 must be a multiple of 0.000000001 tokens",
         ),
-        ('kind = "grpo"', 'kind = "sft"', "kind: 'sft' must be grpo"),
-        ('kind = "grpo"', 'kind = "grpo"\nprotocol = 1', "protocol: 1 must be from 2 to 2"),
+        ('kind = "grpo"', 'kind = "ppo"', "kind: 'ppo' must be grpo or dpo"),
+        ('kind = "grpo"', 'kind = "grpo"\nprotocol = 1', "protocol: 1 must be from 3 to 3"),
         ('tokenizer = "digits"', 'tokenizer = "a b"', "model.tokenizer: 'a b' must be a tokenizer's name"),
         ("0x" + "44" * 32, "0x44", "verification.profiles[0]: a digest is written"),
         ('["0x' + "44" * 32 + '"]', "[]", "verification.profiles: must be a list of 1 to 8 values"),
         ('["0x' + "44" * 32, '["0x' + "44" * 32 + '", "0x' + "44" * 32, "verification.profiles: names a value twice"),
-        ("{digits = 6}", "{digits = true}", "environment.options.digits: must be a whole number"),
+        ("{digits = 6}", "{digits = []}", "environment.options.digits: must be a whole number"),
         ("{digits = 6}", "{Digits = 6}", "environment.options: 'Digits' must be a name"),
         ("{digits = 6}", "[6]", "environment.options: must be a table"),
         ('name = "Digits, reversed"', 'name = "a\\nb"', "name: 'a\\nb' must be 1 to 64 printable characters"),

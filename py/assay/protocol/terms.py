@@ -6,6 +6,7 @@ Knows nothing of a deployment: how long unbonding takes is the caller's to say, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ SPAN_PERIODS = 8  # the ledger's rings hold 16 rounds; a round must be over long
 COURT_PERIODS = 15  # and what the court may still decide of it, too
 JURY_FEES = 18  # a challenger's bond pays 9 jurors twice over
 GROUP_SIZES = {"grpo": (2, 1024), "dpo": (2, 2), "sft": (1, 1), "pretrain": (1, 1)}
+_ROOT = re.compile(r"0x[0-9a-f]{64}")
 LOTS = 16  # a lot is at least a sixteenth of min_stake
 
 
@@ -54,6 +56,7 @@ def refusals(spec: TaskSpec, unbonding: int | None = None) -> Iterator[Refusal]:
     yield from _pots(spec)
     yield from _units(spec.rollout, spec.money)
     yield from _groups(spec)
+    yield from _model(spec)
     if spec.verification.groups > spec.rollout.groups:
         drawn, groups = spec.verification.groups, spec.rollout.groups
         sentence = f"{drawn} drawn groups are too many: they must be ≤ rollout.groups {groups}"
@@ -287,6 +290,17 @@ def _groups(spec: TaskSpec) -> Iterator[Refusal]:
         to = -(-spec.rollout.groups // spec.inner.steps) * spec.inner.steps
         sentence = f"{spec.rollout.groups} groups don't divide among {spec.inner.steps} inner steps; set it to {to}"
         yield _refusal("", spec.rollout.groups, to, "rollout.groups", to, sentence)
+
+
+def _model(spec: TaskSpec) -> Iterator[Refusal]:
+    """A model of the transformers library is a folder named by its root; only such a one takes an adapter."""
+    model = spec.model
+    is_folder = bool(_ROOT.fullmatch(model.tokenizer)) and model.size_bytes > 0
+    if model.architecture == "transformers" and not is_folder:
+        sentence = "architecture transformers needs the root of the model's folder as tokenizer and its size_bytes"
+        yield _refusal("", 0, 1, "model.tokenizer", 1, f"{sentence}: see `assay model import`")
+    if model.architecture == "llama" and model.adapter != "full":
+        yield _refusal("", 0, 0, "model.adapter", 0, "the built-in llama is trained as a whole: adapter must be full")
 
 
 def _refusal(error: str, have: int, needed: int, field: str, to: int, sentence: str) -> Refusal:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from assay.chain.contracts import Call
 from assay.chain.settlement import NO_SALT, finalize_call, resolve_call
 from assay.errors import AssayError, Refused, Unavailable
+from assay.protocol.hashing import unhex32
 from assay.protocol.spec import TaskSpec
 from assay.roles.actions import Action, Enlist, FetchCheckpoint, Finalize, Resolve
 from assay.roles.daemon import Daemon
@@ -117,14 +118,32 @@ def act_shared(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> Non
         enlist(node, task)
     elif isinstance(action, FetchCheckpoint):
         name = key(task.id, 0, f"checkpoint:{action.round}")
-        limit = spec.rounds.max_artifact_bytes
-        node.jobs.start(name, lambda: node.fetch(task.id, action.root, "", limit), lambda _: None)
+        node.jobs.start(name, partial(_fetch_checkpoint, node, task.id, spec, action.root), lambda _: None)
     elif isinstance(action, Finalize):
         finalize(node, task, action.round)
     elif isinstance(action, Resolve):
         resolve(node, task, action)
     else:
         raise TypeError(f"no role here does {action}")
+
+
+def _fetch_checkpoint(node: Node, task: int, spec: TaskSpec, root: bytes) -> None:
+    """Get a checkpoint, and before it what it is of no use without: the model and the environment that the task names
+    by root. They stay for all its rounds.
+    """
+    for needed, limit in needed_by(spec):
+        if not node.chunks.has(needed):
+            node.fetch(task, needed, "", limit)
+    node.fetch(task, root, "", spec.rounds.max_artifact_bytes)
+
+
+def needed_by(spec: TaskSpec) -> list[tuple[bytes, int]]:
+    """Return the roots of the folders that a task needs beside its checkpoints, and how many bytes each may have."""
+    named = [(spec.model.tokenizer, spec.model.size_bytes)] if spec.model.architecture != "llama" else []
+    folder = spec.environment.options.get("root")
+    if isinstance(folder, str):
+        named.append((folder, spec.rounds.max_artifact_bytes))
+    return [(unhex32(root), limit) for root, limit in named]
 
 
 def enlist(node: Node, task: TaskRow) -> None:

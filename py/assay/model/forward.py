@@ -116,7 +116,7 @@ def prefill_groups(
     room, inner = _Room(*shape), _Room(*shape)
     logits = torch.zeros(*tokens.shape, model.config.vocab_size)
     with torch.inference_mode(), _outputs(model, watch) as outputs:
-        for groups in _alike(prompt_lengths[::size], max(1, batch // size)):
+        for groups in alike(prompt_lengths[::size], max(1, batch // size)):
             rows = (groups[:, None] * size + np.arange(size)).reshape(-1)
             asked = prompts[groups * size, : int(prompt_lengths[groups[0] * size])]
             passes = _passes(model, asked, tokens[rows], lengths[rows], size)
@@ -130,6 +130,32 @@ def prefill_groups(
     return logits, room.hidden, room.prompts
 
 
+def group_states(model: CausalLM, asked: Ints, tokens: Ints, lengths: Ints, size: int) -> torch.Tensor:
+    """Return the states float32[g · size, t, h] that produced the tokens of groups with equally long prompts [g, p].
+
+    Each prompt is read once for its group, and gradients flow through it; that costs a part of what `states` of the
+    same rows costs where prompts are longer than completions. Places after a row's length repeat its last one.
+    """
+    passes = _passes(model, asked, tokens, lengths, size)
+    return _of_tokens(passes, lengths, size, tokens.shape[1])
+
+
+def alike(lengths: Ints, most: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the numbers of at most `most` groups with equally long prompts at a time: none needs a mask then."""
+    for length in np.unique(lengths):
+        found = np.flatnonzero(lengths == length)
+        for at in range(0, found.size, most):
+            yield found[at : at + most]
+
+
+def _of_tokens(passes: Sequence[torch.Tensor], lengths: Ints, size: int, width: int) -> torch.Tensor:
+    """Put the last state of each prompt before those of its completions, and take the place of each token."""
+    first = passes[0][:, -1:].repeat_interleave(size, dim=0)
+    found = torch.cat([first, *passes[1:]], dim=1)
+    places = np.minimum(np.arange(width)[None, :], lengths.astype(np.int64)[:, None] - 1)
+    return torch.take_along_dim(found, torch.from_numpy(places)[:, :, None], dim=1)
+
+
 class _Room:
     """Where the states of all rows and prompts come to lie, whatever the order they are read in."""
 
@@ -141,12 +167,9 @@ class _Room:
         self, groups: NDArray[np.int64], rows: NDArray[np.int64], passes: Sequence[torch.Tensor], lengths: Ints
     ) -> None:
         """Store the states of some groups: those of their prompts [g, p, h] and, if any, of their completions."""
-        asked = passes[0].float()
-        self.prompts[groups, : asked.shape[1]] = asked
-        first = asked[:, -1:].repeat_interleave(len(rows) // len(groups), dim=0)
-        found = torch.cat([first, *(one.float() for one in passes[1:])], dim=1)
-        places = np.minimum(np.arange(self.hidden.shape[1])[None, :], lengths.astype(np.int64)[:, None] - 1)
-        self.hidden[rows] = torch.take_along_dim(found, torch.from_numpy(places)[:, :, None], dim=1)
+        self.prompts[groups, : passes[0].shape[1]] = passes[0].float()
+        found = _of_tokens(passes, lengths, len(rows) // len(groups), self.hidden.shape[1])
+        self.hidden[rows] = found.float()
 
 
 def _passes(model: CausalLM, asked: Ints, tokens: Ints, lengths: Ints, size: int) -> list[torch.Tensor]:
@@ -161,14 +184,6 @@ def _passes(model: CausalLM, asked: Ints, tokens: Ints, lengths: Ints, size: int
             cache.batch_repeat_interleave(size)
         found.append(_read(model, said, cache))
     return found
-
-
-def _alike(lengths: Ints, most: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the numbers of at most `most` groups with equally long prompts at a time: none needs a mask then."""
-    for length in np.unique(lengths):
-        alike = np.flatnonzero(lengths == length)
-        for at in range(0, alike.size, most):
-            yield alike[at : at + most]
 
 
 @contextmanager

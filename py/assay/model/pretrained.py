@@ -10,6 +10,7 @@ Source of the adapter: Hu et al. 2021 (LoRA), as peft implements it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.modeling_utils import PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.utils import logging
 
 from assay.artifact import pretrained as files
 from assay.artifact.pretrained import ARCHITECTURE, ModelFolder, model_root
@@ -117,6 +119,7 @@ def network(what: Pretrained) -> PreTrainedModel:
 
 def frozen(folder: Path, config: Any) -> PreTrainedModel:
     """Load a model's weights from the safetensors in its folder, all of them and no others."""
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model, report = _library.from_pretrained(
             folder,
@@ -137,7 +140,7 @@ def frozen(folder: Path, config: Any) -> PreTrainedModel:
         if found := sorted(map(str, report.get(what) or ())):
             raise Refused(f"the model's weights don't fit its configuration: {what.split('_')[0]} {found[0]}")
     for name, value in model.named_parameters():
-        if not bool(torch.isfinite(value).all()):
+        if not all(map(math.isfinite, torch.aminmax(value.detach()))):  # both are NaN where one value is
             raise Refused(f"{name} holds a value that is not finite")
     loaded: PreTrainedModel = model
     return loaded

@@ -7,7 +7,7 @@ It doesn't protect against its own code: only environments that the operator tru
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from assay.protocol.fields import Option
 
@@ -58,4 +58,22 @@ class Environment(Protocol):
 
     def describe(self, tokens: Sequence[int]) -> str:
         """Return tokens as a person reads them."""
+        ...
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """An environment that scores many completions at once faster than one by one."""
+
+    def score_many(self, seeds: Sequence[int], completions: Sequence[Sequence[int]]) -> list[float]:
+        """Return the reward in [0, 1] of each completion to the seed at its place; 0 where scoring failed."""
+        ...
+
+
+@runtime_checkable
+class Paired(Protocol):
+    """An environment that knows a preferred and a rejected completion: what `dpo` learns from."""
+
+    def pair(self, seed: int) -> tuple[list[int], list[int]]:
+        """Return the tokens of both, EOS included. Refused if the environment has none for this seed."""
         ...

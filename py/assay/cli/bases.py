@@ -1,6 +1,5 @@
-"""Base checkpoints that this home made:
-
-A folder each, named by root, with an index by template. Knows nothing of how one is trained.
+"""Base checkpoints that this home made, and models that it imported: a folder each, named by its root in hex, side by
+side, with an index by template. Knows nothing of how one is trained.
 """
 
 from __future__ import annotations
@@ -17,10 +16,11 @@ from assay.protocol.hashing import hex32, unhex32
 
 def folder_of(home: Path, root: bytes) -> Path:
     """Return where the base checkpoint with this root lies. Refused if it isn't here."""
-    folder = home / "bases" / hex32(root)
+    folder = home / "bases" / root.hex()
     if not folder.is_dir():
         raise Refused(
-            f"model.base: checkpoint {hex32(root)[:10]} isn't in {home / 'bases'}: `assay task init` makes it"
+            f"model.base: checkpoint {hex32(root)[:10]} isn't in {home / 'bases'}: `assay task init` makes it,"
+            " `assay model import` brings one"
         )
     return folder
 
@@ -29,7 +29,7 @@ def make(home: Path, env: str, options: dict[str, Option], content: bytes, say: 
     """Return the root of an environment's base checkpoint, and make it where it isn't there yet."""
     bases = home / "bases"
     index = bases / f"{env}-{hex32(content)[2:18]}.json"
-    if (kept := _indexed(index)) is not None and (bases / hex32(kept)).is_dir():
+    if (kept := _indexed(index)) is not None and (bases / kept.hex()).is_dir():
         say(f"base checkpoint {hex32(kept)[:10]} is here already")
         return kept
     from assay.roles import base
@@ -39,7 +39,7 @@ def make(home: Path, env: str, options: dict[str, Option], content: bytes, say: 
     bases.mkdir(parents=True, exist_ok=True)
     say(f"makes the base checkpoint for {env} (once, about half a minute)")
     root = base.make(env, options, part, progress=_quarters(say))
-    target = bases / hex32(root)
+    target = bases / root.hex()
     if target.is_dir():
         shutil.rmtree(part)
     else:

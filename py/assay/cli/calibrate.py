@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +38,7 @@ def calibrate(
     worker's test takes the setting, and checkpoint, that is furthest apart on average: what a model is off by changes
     as it learns.
 
-    Examples: `assay calibrate smollm2-135m --patterns bf16` · `assay calibrate .assay/bases/0x… --top-k 32 --tokens 7`
+    Examples: `assay calibrate smollm2-135m --patterns bf16` · `assay calibrate .assay/bases/… --top-k 32 --tokens 7`
     """
     from assay.roles.calibrating import run
 
@@ -54,7 +52,7 @@ def calibrate(
         "threads": _numbers(threads), "rate": rate, "cache": str(s.settings.cache), "work": str(s.home / "calibrating"),
     }  # fmt: skip
     target = out or s.home / "profiles" / f"{title}.json"
-    with _bar(s.screen.quiet) as progress:
+    with s.screen.bar("calibrate") as progress:
         found = run(args, target, progress)
     s.screen.result(found, f"{found['name']} {found['hash']}\n{target}")
 
@@ -67,14 +65,3 @@ def _numbers(text: str) -> list[int]:
     if min(found) < 1:
         raise Refused("numbers of rows and threads are at least 1")
     return found
-
-
-@contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
-    """Give what a calibration calls with what it measures and its share; shown as a bar unless `quiet`."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True, quiet=quiet)) as shown:
-        task = shown.add_task("calibrate", total=1.0)
-        yield lambda what, share: shown.update(task, description=what, completed=share)

@@ -20,6 +20,7 @@ from assay.cli import (
     evidence,
     explain,
     invite,
+    model,
     money,
     node,
     relay,
@@ -112,6 +113,7 @@ for command in COMMANDS:
     app.command(epilog=GLOBAL_HELP)(command)
 for name, group, about in (
     ("task", task.app, "Publish tasks and see how they stand."),
+    ("model", model.app, "Bring models in, look at them, take trained ones out."),
     ("trainer", node.trainer, "Train for pay."),
     ("validator", node.validator, "Check work for pay."),
     ("initiator", node.initiator, "Serve a task's base model and measure its checkpoints."),

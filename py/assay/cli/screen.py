@@ -9,7 +9,8 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,16 @@ class Screen:
         answer = typer.prompt(f"{question} [Y/n]", default="y", show_default=False, prompt_suffix=" ", err=True)
         if answer.strip().lower() not in {"y", "yes"}:
             raise Refused("not confirmed, nothing was sent")
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Callable[[str, float], None]]:
+        """Give what long work calls with what it does and its share; shown as a bar on stderr unless --quiet."""
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True, quiet=self.quiet)) as shown:
+            task = shown.add_task(title, total=1.0)
+            yield lambda what, share: shown.update(task, description=what, completed=share)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print aligned columns without lines; an empty table prints only its headers."""

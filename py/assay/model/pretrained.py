@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.modeling_utils import PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -65,7 +66,7 @@ class Pretrained:
 
     def config(self) -> Any:
         """Return the library's configuration object. Refused if this software doesn't build such a model."""
-        return _config(self.files.config)
+        return library_config(self.files.config)
 
     def sizes(self) -> dict[str, int]:
         """Return vocab_size, hidden_size, num_hidden_layers and max_position_embeddings."""
@@ -83,10 +84,11 @@ def read(config: Mapping[str, Any], near: Path | None) -> Pretrained:
     root = model_root(config)
     if root is None or near is None:
         raise Refused("the checkpoint's description names no model that could be here")
-    return Pretrained(files.open_model(near, root), _adapter(config["adapter"]))
+    return Pretrained(files.open_model(near, root), read_adapter(config["adapter"]))
 
 
-def _adapter(found: Any) -> Adapter | None:
+def read_adapter(found: Any) -> Adapter | None:
+    """Read the adapter of a checkpoint's description; None where there is none. Refused if it is malformed."""
     if found is None:
         return None
     if not isinstance(found, dict) or set(found) != {"kind", "rank", "alpha", "targets"} or found["kind"] != "lora":
@@ -117,8 +119,8 @@ def network(what: Pretrained) -> PreTrainedModel:
     return model
 
 
-def frozen(folder: Path, config: Any) -> PreTrainedModel:
-    """Load a model's weights from the safetensors in its folder, all of them and no others."""
+def frozen(folder: Path, config: Any, gguf: str | None = None) -> PreTrainedModel:
+    """Load a model's weights from the safetensors in its folder, or its GGUF file, all of them and no others."""
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model, report = _library.from_pretrained(
@@ -130,10 +132,11 @@ def frozen(folder: Path, config: Any) -> PreTrainedModel:
             local_files_only=True,
             trust_remote_code=False,
             output_loading_info=True,
+            gguf_file=gguf,
         )
     except AssayError:
         raise
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Refused(f"the model's weights can't be loaded: {first[:200]}") from error
     for what in ("missing_keys", "mismatched_keys", "unexpected_keys"):
@@ -188,7 +191,9 @@ def probe(model: PreTrainedModel) -> None:
         raise Refused(f"models of type {model.config.model_type} change their logits after the output embedding")
 
 
-def _config(found: Mapping[str, Any]) -> Any:
+def library_config(found: Mapping[str, Any]) -> Any:
+    """Return the library's configuration object of a model's `config.json`. Refused if this software doesn't build it,
+    or if it wants code of its own or quantised weights."""
     kind = found.get("model_type")
     if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise Refused(f"{str(kind)[:40]!r} isn't a causal language model of the transformers library")

@@ -5,6 +5,8 @@ Knows nothing of chains or clocks. Reads strangers' artifacts only through the b
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +81,31 @@ def evaluate(args: dict[str, Any]) -> dict[str, Any]:
 
     determinism(args["threads"])
     return {"reward": measure(Path(args["checkpoint"]), _spec(args), items=args["items"]), "items": args["items"]}
+
+
+def import_model(args: dict[str, Any]) -> dict[str, Any]:
+    """Turn a stranger's model into a model artifact and checkpoint 0 in `out`. Returns roots and sizes."""
+    from assay.train.importing import import_model as bring
+
+    told = Path(args["told"])
+    adapter, dtype = args["adapter"], args["dtype"]
+    made = bring(Path(args["source"]), Path(args["out"]), adapter, dtype, args["seed"], partial(_tell, told))
+    return {
+        "model": hex32(made.model.root()),
+        "base": hex32(made.checkpoint.root()),
+        "adapter": made.adapter,
+        "architecture": made.architecture,
+        "dtype": made.dtype,
+        "parameters": made.parameters,
+        "trained": made.trained,
+        "size_bytes": made.model.size,
+        "base_bytes": made.checkpoint.size,
+    }
+
+
+def _tell(told: Path, what: str, share: float) -> None:
+    """Leave word of how far the work is for whoever waits for it."""
+    told.write_text(json.dumps([what, share]))
 
 
 def open_steps(args: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from assay.artifact.weights import Checkpoint, write_checkpoint
 from assay.errors import Broken
 from assay.model import load, pretrained, source
 
-SHARD: Final = "1GiB"
+SHARD: Final = "1GB"
 MODEL, CHECKPOINT = "model", "checkpoint"
 Progress = Callable[[str, float], None]
 
@@ -91,7 +91,7 @@ def _texts(found: source.Source, config: dict[str, Any], out: Path, vocabulary: 
 
 
 def _weights(model: PreTrainedModel, stage: Path, dtype: str) -> None:
-    """Add the weights in safetensors, in files of at most 1 GiB; tied ones once."""
+    """Add the weights in safetensors, in files of at most 1 GB; tied ones once."""
     room = stage / "weights"
     load.computed_in(model, dtype)
     model.save_pretrained(room, max_shard_size=SHARD)

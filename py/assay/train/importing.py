@@ -98,6 +98,7 @@ def _weights(model: PreTrainedModel, stage: Path, dtype: str) -> None:
     load.computed_in(model, "float32")
     for path in sorted(room.iterdir()):
         if ".safetensors" in path.suffixes:
+            path.chmod(0o644)  # the library keeps it to its owner
             path.rename(stage / path.name)
     shutil.rmtree(room)
 

@@ -128,8 +128,8 @@ class Claims:
             world.outbox.put(f"claim:{address}", world.contracts.claim(address))
             world.outbox.wait(f"claim:{address}", 30)
         self._await_refund()
-        self._killed = world.stop_nodes()
-        world.check_alive()
+        self._killed = world.nodes.stop()
+        world.nodes.check_alive()
         world.follower.poll()
 
     def _await_court(self) -> None:
@@ -309,7 +309,7 @@ class Claims:
     # --- reading
 
     def _reward(self, number: int) -> float | None:
-        if number not in self._rewards and (store := self._world.node_store(INITIATOR)) is not None:
+        if number not in self._rewards and (store := self._world.nodes.store(INITIATOR)) is not None:
             self._rewards |= {note.round: float(note.json["reward"]) for note in store.notes(TASK, "evaluation")}
         return self._rewards.get(number)
 

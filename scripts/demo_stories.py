@@ -170,7 +170,7 @@ class Stories:
 
     def _changes(self, number: int) -> list[Change]:
         """Return what later checkpoints changed of a round: its submissions before and after, by a node's records."""
-        records = self._world.node_store(VALIDATORS[0])
+        records = self._world.nodes.store(VALIDATORS[0])
         notes = records.notes(TASK, "checkpoint") if records else []
         changes = [change for note in sorted(notes, key=lambda one: one.round) for change in note.json["corrections"]]
         return [(before, after) for round_, before, after in changes if round_ == number]

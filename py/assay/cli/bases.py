@@ -25,6 +25,24 @@ def folder_of(home: Path, root: bytes) -> Path:
     return folder
 
 
+def imported(home: Path, root: str | None) -> Path:
+    """Return the folder of an imported base checkpoint: the one with this root, or the only one there is."""
+    if root is not None:
+        return folder_of(home, unhex32(root))
+    found = [path.parent for path in (home / "bases").glob("*/weights.safetensors") if _names_a_model(path.parent)]
+    if len(found) != 1:
+        what = "no base checkpoint was imported" if not found else "several base checkpoints were imported"
+        raise Refused(f"{what}: `assay model import` brings one, --base ROOT chooses one")
+    return found[0]
+
+
+def _names_a_model(folder: Path) -> bool:
+    try:
+        return "model" in json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError):
+        return False
+
+
 def make(home: Path, env: str, options: dict[str, Option], content: bytes, say: Callable[[str], None]) -> bytes:
     """Return the root of an environment's base checkpoint, and make it where it isn't there yet."""
     bases = home / "bases"

@@ -57,7 +57,7 @@ def require_trusted(s: Session, name: str, content: bytes, options: dict[str, Op
     from assay.protocol.hashing import hex32
     from assay.roles.base import environment
 
-    here, _ = environment(name, options)
+    here = environment(name, options)
     if here != content:
         raise Refused(f"environment.hash: the task pins {name} {hex32(content)[:10]}, here is {hex32(here)[:10]}")
     if hex32(here) in _distrusted(s):
@@ -83,7 +83,7 @@ def _installed(s: Session) -> list[dict[str, Any]]:
     for template in templates.names():
         pinned = templates.blank(template).environment
         name, options = pinned.name, pinned.options
-        content = hex32(environment(name, options)[0])
+        content = hex32(environment(name, options))
         shown = ", ".join(f"{key}={value}" for key, value in options.items())
         rows.append({"name": name, "options": shown, "hash": content, "trusted": content not in refused})
     return rows

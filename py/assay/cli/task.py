@@ -23,22 +23,35 @@ Validators = Annotated[int, typer.Option(min=1, max=1000, help="Validators of eq
 
 
 @app.command()
-def init(ctx: typer.Context, template: Annotated[str, typer.Argument(help="digits")] = "digits") -> None:
-    """Write a task spec to stdout and make its base checkpoint in the home folder.
+def init(
+    ctx: typer.Context,
+    template: Annotated[str, typer.Argument(help="digits or chain-sum")] = "digits",
+    base: Annotated[
+        str | None, typer.Option(help="Root of an imported base checkpoint; default: the only one here.")
+    ] = None,
+) -> None:
+    """Write a task spec to stdout. The built-in model's base checkpoint is made in the home folder; a language model's
+    is one that `assay model import` brought.
 
-    Example: `assay task init digits > digits.toml`
+    Examples: `assay task init digits > digits.toml` · `assay task init chain-sum > sums.toml`
     """
     from assay.cli import bases
     from assay.protocol import templates
     from assay.protocol.hashing import hex32
     from assay.protocol.spec import to_toml
-    from assay.roles.base import environment
+    from assay.roles.base import environment, section
 
     s = session(ctx)
-    pinned = templates.blank(template).environment
-    content, _ = environment(pinned.name, pinned.options)
-    root = bases.make(s.home, pinned.name, pinned.options, content, s.screen.say)
-    text = to_toml(templates.fill(template, root, content))
+    blank = templates.blank(template)
+    pinned = blank.environment
+    content = environment(pinned.name, pinned.options)
+    if blank.model.architecture == "llama":
+        root = bases.make(s.home, pinned.name, pinned.options, content, s.screen.say)
+        text = to_toml(templates.fill(template, root, content))
+    else:
+        folder = bases.imported(s.home, base)
+        root = bytes.fromhex(folder.name)
+        text = to_toml(templates.fill(template, root, content, section(folder)))
     s.screen.result({"toml": text, "base": hex32(root)}, text.rstrip("\n"))
     s.screen.say(
         f"base checkpoint {hex32(root)[:10]} in {s.home / 'bases'} · next: {program()} task publish FILE --as NAME"

@@ -1,11 +1,21 @@
-"""Making a task's base model: checkpoint 0 of a built-in environment, the same root on every run of one machine."""
+"""A task's base model: checkpoint 0 of a built-in environment, the same root on every run of one machine, or one that
+was imported; and what a spec has to say of either.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from assay.artifact.folder import open_artifact
+from assay.artifact.pretrained import model_root
+from assay.artifact.weights import checked_config
+from assay.errors import Refused
 from assay.protocol.fields import Option
+from assay.protocol.hashing import hex32
+from assay.protocol.spec import ModelSpec
+
+UNBOUNDED = 1 << 62
 
 
 def make(env_name: str, options: dict[str, Option], out: Path, progress: Callable[..., None] | None = None) -> bytes:
@@ -15,9 +25,24 @@ def make(env_name: str, options: dict[str, Option], out: Path, progress: Callabl
     return make_base(env_name, options, out, progress=progress).root()
 
 
-def environment(env_name: str, options: dict[str, Option]) -> tuple[bytes, int]:
-    """Return a built-in environment's hash and how many training seeds it has. Raises Refused if it isn't known."""
+def section(folder: Path) -> ModelSpec:
+    """Return a spec's section of an imported base checkpoint; the model that it names lies beside it.
+
+    Refused if it isn't one; Unavailable if a folder isn't there.
+    """
+    config = checked_config(folder, UNBOUNDED)
+    root = model_root(config)
+    if root is None:
+        raise Refused(f"{folder} wasn't made by `assay model import`")
+    files = open_artifact(folder.parent / root.hex(), UNBOUNDED).manifest
+    adapter = "full" if config["adapter"] is None else "lora"
+    base = bytes.fromhex(folder.name)
+    named = {"architecture": "transformers", "tokenizer": hex32(root), "adapter": adapter}
+    return ModelSpec(base=base, size_bytes=files.size, **named)
+
+
+def environment(env_name: str, options: dict[str, Option]) -> bytes:
+    """Return an environment's hash. Raises Refused if it isn't known, or not installed."""
     from assay.model.env import registry
 
-    env = registry.get(env_name, options)
-    return env.hash, env.training_seeds
+    return registry.environment_hash(env_name, options)

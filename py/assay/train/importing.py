@@ -108,7 +108,9 @@ def _adapt(model: PreTrainedModel, wanted: dict[str, Any], seed: int) -> dict[st
     targets = wanted["targets"]
     if targets == [pretrained.ALL_LINEAR]:
         targets = list(pretrained.linear_targets(model))
-    found = pretrained.read_adapter({"kind": "lora", "rank": wanted["rank"], "alpha": wanted["alpha"], "targets": targets})
+    found = pretrained.read_adapter(
+        {"kind": "lora", "rank": wanted["rank"], "alpha": wanted["alpha"], "targets": targets}
+    )
     if found is None:
         raise Broken("an adapter without a description")
     with torch.random.fork_rng(devices=[]):

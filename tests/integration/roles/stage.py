@@ -24,6 +24,7 @@ from assay.chain.contracts import Call, Contracts
 from assay.chain.deploy import deploy
 from assay.chain.events import Follower
 from assay.chain.outbox import Outbox
+from assay.model.env import registry
 from assay.protocol import sortition, templates
 from assay.protocol.spec import TaskSpec
 from assay.protocol.windows import Schedule
@@ -169,7 +170,7 @@ class Stage:
 
     def spec(self, rounds: int, trainers: int = 1) -> TaskSpec:
         """Return a tiny task: 8 × 4 rollouts, 2 steps, windows of some minutes on the held clock."""
-        content, seeds = base.environment("digits", OPTIONS)
+        content, seeds = base.environment("digits", OPTIONS), registry.get("digits", OPTIONS).training_seeds
         spec = templates.fill("digits", self.base_root, content)
         return replace(
             spec,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A language model learns sums on a local chain: SmolLM2-135M with a LoRA adapter, reasoning-gym's chain_sum, two trainers
-and two validators, each a process with its own key, paid at the end.
+"""A language model learns sums on a local chain: SmolLM2-135M with a LoRA adapter, reasoning-gym's chain_sum, two
+trainers and two validators, each a process with its own key, paid at the end.
 
 The base and the last checkpoint answer the same held-out questions, which nobody trains on, with the same prompt and
 parser. May be stopped or killed and started again: it goes on where it stood. Everything is under build/demo-llm.

@@ -1,5 +1,5 @@
-"""What the demo with a language model starts and stops: Anvil with its state on disk, accounts, the task and one process
-per role. Stopped or killed at any moment, it goes on where it stood: chain time stands still while nothing runs.
+"""What the demo with a language model starts and stops: Anvil with its state on disk, accounts, the task and one
+process per role. Stopped or killed at any moment, it goes on where it stood: chain time stands still while nothing runs.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class World:
             outbox.put(f"fund:{name}", contracts.transfer(address, FUNDS))
         for name in addresses:
             outbox.wait(f"fund:{name}", 30)
-        self._run("model", "import", str(_weights()), "--adapter", "lora:16", seconds=300)
+        self._run("model", "import", str(weights_file()), "--adapter", "lora:16", seconds=300)
         self._run("task", "init", "chain-sum", output=self.folder / "chain-sum.toml", seconds=120)
         self._write_task()
         uri = f"http://127.0.0.1:{port}"
@@ -147,7 +147,7 @@ class World:
         return next((note.json for note in notes if note.round == number), None)
 
 
-def _weights() -> Path:
+def weights_file() -> Path:
     """Return SmolLM2's GGUF file in its package, which isn't imported: it would import a whole command line."""
     found = util.find_spec(PACKAGE)
     for place in found.submodule_search_locations or [] if found else []:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from peft import LoraConfig, inject_adapter_in_model
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -205,7 +206,7 @@ def library_config(found: Mapping[str, Any]) -> Any:
     try:
         config = AutoConfig.for_model(**found)
         sizes = _sizes(config)
-    except (ValueError, TypeError, AttributeError, KeyError, ImportError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, ImportError, StrictDataclassError) as error:
         raise Refused(f"the model's configuration can't be used: {str(error)[:200]}") from error
     for name, (low, high) in _BOUNDS.items():
         if type(sizes[name]) is not int or not low <= sizes[name] <= high:

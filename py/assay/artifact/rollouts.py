@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from assay.artifact import tensors
 from assay.artifact.strict import refuse
 from assay.errors import Refused
-from assay.protocol import merkle, toploc
+from assay.protocol import advantages, merkle, toploc
 from assay.protocol.hashing import sha256
 from assay.protocol.spec import TaskSpec
 from assay.types import Reason
@@ -53,10 +53,9 @@ class Rollouts:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    @property
-    def units(self) -> int:
-        """Completion tokens of all rollouts."""
-        return int(self.lengths.sum(dtype=np.int64))
+    def units(self, spec: TaskSpec) -> int:
+        """What is paid under `spec`: the completion tokens that are in the loss."""
+        return advantages.units(self.rewards, self.lengths, spec)
 
     def leaves(self) -> list[bytes]:
         """One 32-byte digest for each rollout, over everything but the padding of prompt, tokens and log-probs."""

@@ -1,34 +1,19 @@
-"""The loss of the inner steps: GRPO with clipping on both sides, averaged over tokens.
+"""The losses of the inner steps, token by token or pair by pair; what they are divided by is `model.steps`' business.
 
-Advantage of a rollout: its reward minus its group's mean. Knows no optimizer and no batch order; doesn't correct for
-a sampler other than the policy that recorded the log-probabilities.
+Plain torch, so that a validator repeats any of them by one backward pass (docs/decisions/020-own-losses.md). Knows no
+optimizer and no batch order; doesn't correct for a sampler other than the policy that recorded the log-probabilities.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from assay.errors import Refused
+from assay.protocol.sections import LossSpec
 
-RATIO_CAP: Final = 4.0  # bounds the loss where the advantage is negative and the new policy likes the token far more
-
-
-def advantages(rewards: NDArray[np.float32], group_size: int, scaled: bool = False) -> NDArray[np.float32]:
-    """Return reward − mean of its group, float32[n]; `scaled` divides by the group's standard deviation + 1e-4.
-
-    Rollout i belongs to group i // group_size. Computed in float64, rounded once.
-    """
-    if group_size < 1 or rewards.shape[0] % group_size:
-        raise Refused(f"{rewards.shape[0]} rewards don't fill groups of {group_size}")
-    grouped = rewards.astype(np.float64).reshape(-1, group_size)
-    centred: NDArray[np.float64] = grouped - grouped.mean(axis=1, keepdims=True)
-    if scaled:
-        centred = centred / (grouped.std(axis=1, keepdims=True) + 1e-4)
-    return centred.reshape(-1).astype(np.float32)
+_MOST: Final = 20.0
+"""No difference of log-probabilities is raised to a power beyond it: past the ratio's cap, and far from overflow."""
 
 
 def token_logprobs(logits: torch.Tensor, tokens: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -37,21 +22,25 @@ def token_logprobs(logits: torch.Tensor, tokens: torch.Tensor, temperature: floa
     return torch.log_softmax(scaled, dim=-1).gather(-1, tokens[:, :, None]).squeeze(-1)
 
 
-def grpo_loss(
-    logprobs: torch.Tensor,
-    old_logprobs: torch.Tensor,
-    advantage: torch.Tensor,
-    mask: torch.Tensor,
-    clip_low: float,
-    clip_high: float,
-) -> torch.Tensor:
-    """Return the scalar loss −mean over tokens of min(min(ρ, cap)·A, clip(ρ, 1 − low, 1 + high)·A).
+def grpo(logprobs: torch.Tensor, old_logprobs: torch.Tensor, advantage: torch.Tensor, rules: LossSpec) -> torch.Tensor:
+    """Return max(−ρA, −clip(ρ, 1 − low, 1 + high)A) + kl · k3 of each token; all are float32[n].
 
-    logprobs, old_logprobs, mask: [n, t]; advantage: [n]. ρ = exp(new − old). The mean is over the mask's ones.
+    ρ = min(exp(new − old), cap), and k3 = exp(old − new) − (old − new) − 1 estimates the divergence from the policy
+    that sampled: it is never negative, and 0 where both agree.
     """
-    # Places outside the mask hold unrelated numbers: without this their ratio may overflow and poison the sum.
-    ratio = torch.exp(torch.where(mask > 0, logprobs - old_logprobs, torch.zeros_like(logprobs)))
-    weight = advantage[:, None]
-    free = torch.clamp(ratio, max=RATIO_CAP) * weight
-    clipped = torch.clamp(ratio, 1.0 - clip_low, 1.0 + clip_high) * weight
-    return -(torch.minimum(free, clipped) * mask).sum() / mask.sum()
+    apart = logprobs - old_logprobs
+    ratio = torch.clamp(torch.exp(torch.clamp(apart, max=_MOST)), max=rules.cap)
+    clipped = torch.clamp(ratio, 1.0 - rules.clip_low, 1.0 + rules.clip_high)
+    found = torch.maximum(-ratio * advantage, -clipped * advantage)
+    if rules.kl:
+        found = found + rules.kl * (torch.exp(torch.clamp(-apart, max=_MOST)) + apart - 1.0)
+    return found
+
+
+def dpo(logprobs: torch.Tensor, reference: torch.Tensor, beta: float) -> torch.Tensor:
+    """Return −log σ(β · ((w − w_ref) − (l − l_ref))) of each pair, float32[n].
+
+    Both are float32[n, 2]: the log-probabilities of the preferred and of the rejected completion, summed over tokens.
+    """
+    gained = logprobs - reference
+    return -torch.nn.functional.logsigmoid(beta * (gained[:, 0] - gained[:, 1]))

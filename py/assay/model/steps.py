@@ -1,13 +1,15 @@
 """The inner steps of a submission: one loop, run by the trainer; a validator repeats the gradient of drawn steps.
 
-Step s of S takes the groups [s·G/S, (s+1)·G/S) in their order, computes the loss against the recorded
-log-probabilities, clips the gradient, and takes one AdamW step. On one machine at one thread count a second run gives
+Step s of S takes the groups [s·G/S, (s+1)·G/S), computes the loss of the task's kind on what counts of them, clips the
+gradient, and takes one AdamW step. On one machine at one thread count a second run gives
 the same bits. Knows no file format: rollouts come as columns. It doesn't check that the rollouts are honest.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,8 +18,9 @@ import torch
 from numpy.typing import NDArray
 
 from assay.errors import Refused
-from assay.model import forward, load, loss, optimizer
+from assay.model import forward, load, loss, microbatch, optimizer
 from assay.model.load import CausalLM
+from assay.protocol import advantages
 from assay.protocol.spec import InnerSpec, TaskSpec
 
 
@@ -87,7 +90,6 @@ class InnerLoop:
         self.step = 0
         self._model, self._rollouts, self._spec = model, rollouts, spec
         self._settings = settings_of(spec.inner)
-        self._weight = loss.advantages(rollouts.rewards, spec.rollout.group_size)
         self._rows = batches(rollouts.tokens.shape[0], spec.rollout.group_size, spec.inner.steps)
 
     @property
@@ -104,7 +106,7 @@ class InnerLoop:
         """Compute the next step's gradient and clip it. Refused if loss or gradient is not finite."""
         rows, spec = self._rows[self.step], self._spec
         self.flat.gradient.fill(0.0)
-        value = backward(self._model, self._rollouts, self._weight, rows, spec)
+        value = backward(self._model, self._rollouts, rows, spec)
         length = optimizer.clip(self.flat.gradient, spec.inner.max_grad_norm)
         return StepReport(self.step, batch_hash(self._rollouts, rows), value, length)
 
@@ -143,28 +145,61 @@ def batch_hash(rollouts: Columns, rows: slice) -> bytes:
     return digest.digest()
 
 
+def counts(rollouts: Columns, rows: slice, spec: TaskSpec) -> bool:
+    """Tell whether any rollout of a batch is in the loss."""
+    return bool(advantages.kept(rollouts.rewards[rows], rollouts.lengths[rows], spec).any())
+
+
 def backward(
-    model: CausalLM,
-    rollouts: Columns,
-    weight: NDArray[np.float32],
-    rows: slice,
-    spec: TaskSpec,
+    model: CausalLM, rollouts: Columns, rows: slice, spec: TaskSpec, before_last: Callable[[], None] | None = None
 ) -> float:
-    """Add the batch's gradient to the parameters' and return its loss."""
-    tokens, lengths = rollouts.tokens[rows], rollouts.lengths[rows]
+    """Add the batch's gradient to the parameters' and return its loss, which is the mean over tokens, or over pairs.
+
+    Texts are processed in micro-batches; `before_last` is called before the last of their backward passes. A batch of
+    which nothing is in the loss has loss 0 and gradient 0. Refused if a loss is not finite.
+    """
+    numbers = np.arange(rows.start, rows.stop)
+    numbers = numbers[advantages.kept(rollouts.rewards[rows], rollouts.lengths[rows], spec)]
+    if not numbers.size:
+        return 0.0
+    weight = advantages.advantages(rollouts.rewards[rows], rollouts.lengths[rows], spec)
+    said, size = rollouts.lengths[numbers].astype(np.int64), 2 if spec.kind == "dpo" else 1
+    count = len(numbers) // 2 if spec.kind == "dpo" else int(said.sum())
+    widths, found = rollouts.prompt_lengths[numbers] + said, list[float]()
+    parts = microbatch.cut(model, widths, said, size)
+    for part in parts:
+        if part is parts[-1] and before_last is not None:
+            before_last()
+        with microbatch.fitting(model, len(part), int(widths[part].max()), int(said[part].sum())):
+            value = _summed(model, rollouts, numbers[part], weight[numbers[part] - rows.start], spec) / count
+            if not torch.isfinite(value):
+                raise Refused("the loss is not finite")
+            torch.autograd.backward(value)
+        found.append(float(value.item()))
+    return math.fsum(found)
+
+
+def _summed(
+    model: CausalLM, rollouts: Columns, rows: NDArray[np.int64], weight: NDArray[np.float32], spec: TaskSpec
+) -> torch.Tensor:
+    """Return the sum of the losses of some rows' tokens, or pairs."""
+    lengths = rollouts.lengths[rows]
+    tokens = rollouts.tokens[rows, : int(lengths.max())]
+    inside = np.arange(tokens.shape[1])[None, :] < lengths[:, None]
     ids, places = forward.layout(rollouts.prompts[rows], rollouts.prompt_lengths[rows], tokens, lengths)
-    mask = np.arange(tokens.shape[1])[None, :] < lengths[:, None]
-    logits = load.head(model)(forward.states(model, ids, places))
-    said = torch.from_numpy(np.where(mask, tokens, 0).astype(np.int64))
-    value = loss.grpo_loss(
-        loss.token_logprobs(logits, said, spec.rollout.temperature),
-        torch.from_numpy(rollouts.logprobs[rows]),
-        torch.from_numpy(weight[rows]),
-        torch.from_numpy(mask.astype(np.float32)),
-        spec.loss.clip_low,
-        spec.loss.clip_high,
-    )
-    if not torch.isfinite(value):
-        raise Refused("the loss is not finite")
-    torch.autograd.backward(value)
-    return float(value.item())
+    said = torch.from_numpy(tokens[inside].astype(np.int64))
+    logits = load.head(model)(forward.states(model, ids, places)[torch.from_numpy(inside)])
+    temperature = spec.rollout.temperature if spec.kind == "grpo" else 1.0
+    own = loss.token_logprobs(logits[None], said[None], temperature)[0]
+    if spec.kind in ("sft", "pretrain"):
+        return -own.sum()
+    recorded = torch.from_numpy(rollouts.logprobs[rows, : tokens.shape[1]][inside])
+    if spec.kind == "grpo":
+        return loss.grpo(own, recorded, torch.from_numpy(np.repeat(weight, lengths)), spec.loss).sum()
+    first, second = (_pairs(one, lengths) for one in (own, recorded))
+    return loss.dpo(first, second, spec.loss.beta).sum()
+
+
+def _pairs(logprobs: torch.Tensor, lengths: NDArray[np.int16]) -> torch.Tensor:
+    """Sum each row's log-probabilities: float32[rows / 2, 2]."""
+    return torch.stack([row.sum() for row in torch.split(logprobs, lengths.tolist())]).view(-1, 2)

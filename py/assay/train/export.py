@@ -40,8 +40,8 @@ BINDING_KEYS = ("chain_id", "ledger", "task", "round", "trainer", "n", "base", "
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An artifact that is ready to be submitted: its root, its units (completion tokens) and its manifest, and by how
-    many nats a token its inner steps raised the loss of held-out items."""
+    """An artifact that is ready to be submitted: its root, its units (what is paid) and its manifest, and by how many
+    nats a token its inner steps raised the loss of held-out items."""
 
     root: bytes
     units: int
@@ -81,7 +81,7 @@ def train_submission(
         gradient = faults.random_update(gradient, faults.dice(beacon, bound["trainer"]))
     manifest = _write(out, spec, bound | {"profile": profile}, made, leaves, gradient)
     rise = held_out_loss(model, environment, spec.verification.held_out) - before
-    return Submitted(manifest.root(), made.units, manifest, rise)
+    return Submitted(manifest.root(), made.units(spec), manifest, rise)
 
 
 def _rollouts(
@@ -126,7 +126,7 @@ def _write(
     binding = Binding(
         protocol=PROTOCOL,
         groups=len(made) // spec.rollout.group_size,
-        units=made.units,
+        units=made.units(spec),
         rollout_root=made.root(),
         trace_root=trace_file.root(leaves),
         **bound,

@@ -26,14 +26,10 @@ def check_schema(case: Case) -> Measure:
     groups = case.spec.rollout.groups
     if binding.groups != groups or len(rollouts) != groups * case.spec.rollout.group_size:
         raise Refused(f"the submission doesn't have exactly {groups} groups", Reason.BINDING, None, len(rollouts))
-    if not rollouts.units == binding.units == context.units:
-        raise Refused(
-            f"{rollouts.units} tokens were generated, {context.units} units claimed",
-            Reason.UNITS,
-            None,
-            float(context.units),
-            float(rollouts.units),
-        )
+    units = rollouts.units(case.spec)
+    if not units == binding.units == context.units:
+        message = f"{units} completion tokens are in the loss, {context.units} units claimed"
+        raise Refused(message, Reason.UNITS, None, float(context.units), float(units))
     _proofs(case)
     if rollouts.root() != binding.rollout_root:
         raise Refused("the rollouts don't give the root that the manifest names", Reason.BINDING)
@@ -43,7 +39,7 @@ def check_schema(case: Case) -> Measure:
         raise Refused(f"the trace has {len(steps)} steps, the task {case.spec.inner.steps}", Reason.BINDING)
     if len(case.update.q) != case.n_params:
         raise Refused("the update doesn't have the size of the model", Reason.SCHEMA)
-    return Measure(float(rollouts.units), float(context.units))
+    return Measure(float(units), float(context.units))
 
 
 def _bound(case: Case) -> None:

@@ -50,7 +50,7 @@ def check_chain(case: Case) -> Measure:
     """Check what the leaves and the rollouts show of all steps, without an opening."""
     weights = opening.root_of(WEIGHTS, case.n_params, [[opening.digest(shard) for shard in case.base()]])
     state = (weights, opening.zero_root(MOMENTS, case.n_params))
-    used = set[bytes]()
+    used, nothing = set[bytes](), opening.zero_root(GRADIENT, case.n_params)
     spec, rollouts = case.spec, case.rollouts
     rows = steps.batches(len(rollouts), spec.rollout.group_size, spec.inner.steps)
     for leaf, batch in zip(case.steps, rows, strict=True):
@@ -59,8 +59,11 @@ def check_chain(case: Case) -> Measure:
         if (leaf.weights_before, leaf.moments_before) != state:
             where = "the base checkpoint" if leaf.step == 0 else f"where step {leaf.step - 1} ended"
             raise Refused(f"step {leaf.step} doesn't begin at {where}", Reason.STEP, leaf.step)
-        if leaf.gradient_root in used and leaf.grad_norm > 0:
+        if leaf.gradient_root in used and leaf.gradient_root != nothing:
             raise Refused(f"step {leaf.step} replays an earlier step's gradient", Reason.STEP, leaf.step)
+        is_nothing = (leaf.gradient_root, leaf.grad_norm, leaf.loss) == (nothing, 0.0, 0.0)
+        if not is_nothing and not steps.counts(rollouts, batch, spec):
+            raise Refused(f"step {leaf.step} has a gradient, and nothing to have it of", Reason.STEP, leaf.step)
         used.add(leaf.gradient_root)
         state = (leaf.weights_after, leaf.moments_after)
     return Measure()

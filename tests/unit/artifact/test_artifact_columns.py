@@ -36,7 +36,7 @@ def test_rollouts__written_and_read__are_the_same_with_the_same_root(tmp_path: P
         assert getattr(found, name).dtype == getattr(made, name).dtype
         assert np.array_equal(getattr(found, name), getattr(made, name))
     assert found.root() == made.root()
-    assert found.units == int(made.lengths.sum())
+    assert found.units(SPEC) == int(made.lengths.sum())
     assert len(found) == 2 * parts.GROUP
 
 

@@ -26,6 +26,7 @@ from assay.protocol.profile import Bf16Limits, Float32Limits, Profile, learn, pr
 from assay.protocol.spec import (
     EnvironmentSpec,
     InnerSpec,
+    LossSpec,
     ModelSpec,
     MoneySpec,
     OuterSpec,
@@ -79,6 +80,7 @@ def spec_of(base: bytes) -> TaskSpec:
         ),
         model=ModelSpec(base=base, tokenizer="digits"),
         rollout=RolloutSpec(groups=8, group_size=4, max_new_tokens=6, temperature=1.0),
+        loss=LossSpec(),
         inner=InnerSpec(
             steps=2, lr=1e-3, beta1=0.9, beta2=0.95, epsilon=1e-8, weight_decay=0.0,
             max_grad_norm=1.0,
@@ -130,10 +132,11 @@ class Bench:
         rollouts_file.write(paths[rollouts_file.NAME], made, self.spec)
         trace.write(paths[trace.NAME], leaves)
         update.write(paths[update.NAME], change(case.update))
-        bound = {"units": made.units, "rollout_root": made.root(), "trace_root": trace.root(leaves), **binding}
+        roots = {"rollout_root": made.root(), "trace_root": trace.root(leaves)}
+        bound = {"units": made.units(self.spec), **roots, **binding}
         folder = self.room / "forged"
         write_artifact(folder, "submission", replace(case.binding, **bound), dict(paths))
-        context = replace(self.context, units=made.units, root=open_artifact(folder, 1 << 30).root)
+        context = replace(self.context, units=made.units(self.spec), root=open_artifact(folder, 1 << 30).root)
         return replace(self, folder=folder, context=context)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from assay.errors import Refused
 from assay.protocol.fields import Option
 from assay.protocol.hashing import hex32, unhex32
+from assay.protocol.sections import TaskSpec
 
 
 def folder_of(home: Path, root: bytes) -> Path:
@@ -41,6 +42,16 @@ def _names_a_model(folder: Path) -> bool:
         return "model" in json.loads((folder / "config.json").read_text())
     except (OSError, ValueError):
         return False
+
+
+def check(home: Path, spec: TaskSpec) -> None:
+    """Refuse a spec whose base checkpoint, or what it names by root beside it, isn't in this home."""
+    from assay.roles.acting import needed_by
+
+    near = folder_of(home, spec.model.base).parent
+    for root, _ in needed_by(spec):
+        if not (near / root.hex()).is_dir():
+            raise Refused(f"the spec names {hex32(root)}, and {near} has no such folder: `assay model import` makes it")
 
 
 def make(home: Path, env: str, options: dict[str, Option], content: bytes, say: Callable[[str], None]) -> bytes:

@@ -73,7 +73,7 @@ def check(ctx: typer.Context, file: File) -> None:
     spec = _read(file)
     env = spec.environment
     require_trusted(s, env.name, env.hash, env.options)
-    bases.folder_of(s.home, spec.model.base)
+    bases.check(s.home, spec)
     digest = hex32(spec_hash(spec))
     s.screen.result({"ok": True, "name": spec.name, "spec_hash": digest}, f"{spec.name} is fine · spec {digest}")
 

@@ -39,6 +39,7 @@ _BOUNDS: Final = {
     "max_position_embeddings": (2, 1 << 24),
 }
 _FOREIGN: Final = ("auto_map", "quantization_config", "custom_pipelines")
+_UNREADABLE: Final = (OSError, ValueError, RuntimeError, KeyError, TypeError, AssertionError)
 MAX_RANK: Final = 1024
 _library: Any = AutoModelForCausalLM  # without types of its own
 MAX_TARGETS: Final = 32
@@ -137,7 +138,7 @@ def frozen(folder: Path, config: Any, gguf: str | None = None) -> PreTrainedMode
         )
     except AssayError:
         raise
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+    except (*_UNREADABLE, SafetensorError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Refused(f"the model's weights can't be loaded: {first[:200]}") from error
     for what in ("missing_keys", "mismatched_keys", "unexpected_keys"):

@@ -146,7 +146,8 @@ def write_tokenizer(source: Source, out: Path, vocabulary: int) -> None:
     from tokenizers import Tokenizer
 
     try:
-        size = Tokenizer.from_file(str(out / TOKENIZER)).get_vocab_size()
+        # the library adds an unknown token to those of GGUF files that have none; no text ever gives it
+        size = Tokenizer.from_file(str(out / TOKENIZER)).get_vocab_size(with_added_tokens=source.gguf is None)
     except Exception as error:  # tokenizers raises plain Exception
         raise Refused(f"the model's {TOKENIZER} can't be read: {_first(error)}") from error
     if size > vocabulary:

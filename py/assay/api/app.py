@@ -9,7 +9,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from assay import __version__
-from assay.api import accounts, health, payouts, problems, rounds, submissions, tasks
+from assay.api import accounts, curve, health, payouts, problems, rounds, submissions, tasks
 from assay.store import Store
 
 DESCRIPTION = (
@@ -17,11 +17,14 @@ DESCRIPTION = (
 )
 
 
-def create_app(store: Store) -> FastAPI:
-    """Return the API over a store that somebody keeps up to date."""
+def create_app(store: Store, evaluations: curve.Evaluations = curve.noted) -> FastAPI:
+    """Return the API over a store that somebody keeps up to date. `evaluations(store, task)` gives what checkpoints of
+    a task were measured to be worth, by round; without it, what this store's own node measured.
+    """
     app = FastAPI(title="Assay", version=__version__, description=DESCRIPTION)
     app.state.store = store
+    app.state.evaluations = evaluations
     problems.install(app)
-    for noun in (health, tasks, rounds, submissions, accounts, payouts):
+    for noun in (health, tasks, curve, rounds, submissions, accounts, payouts):
         app.include_router(noun.router)
     return app

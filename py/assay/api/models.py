@@ -224,6 +224,41 @@ class AccountEnlistment(Answer):
     released: bool
 
 
+class Evaluation(Answer):
+    """What a checkpoint did with held-out items, decoded greedily. Null: not measured."""
+
+    items: int
+    reward: float = Field(description="mean in [0, 1]")
+    reward_low: float | None = Field(None, description="lower end of the mean's 95 % interval")
+    reward_high: float | None = Field(None, description="upper end of it")
+    entropy: float | None = Field(None, description="mean of the token distributions' entropy, nats")
+    length_mean: float | None = Field(None, description="tokens of a completion")
+    length_p10: float | None = None
+    length_p50: float | None = None
+    length_p90: float | None = None
+    ended: float | None = Field(None, description="share of completions that end by themselves")
+    tokens_per_second: float | None = None
+
+
+class CurvePoint(Answer):
+    """A round: the checkpoint that came of it (0: the base), and the submissions that it was made of."""
+
+    round: int
+    checkpoint: str | None
+    evaluation: Evaluation | None
+    submissions: int
+    units: int
+    staleness: list[int] = Field(description="submissions from a base 0, 1, 2 … rounds older than the newest possible")
+    paid: Money | None
+
+
+class Curve(Answer):
+    """A task's curves, by round."""
+
+    task: int
+    points: list[CurvePoint]
+
+
 class Health(Answer):
     """Whether the records are followed: number and time of their newest block."""
 

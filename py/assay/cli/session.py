@@ -181,6 +181,7 @@ class Session:
                 "store_url": f"sqlite:///{folder / 'store.db'}",
                 "threads": self.settings.threads,
                 "allow_private": chain_id == LOCAL_CHAIN,
+                "curves": self.home / "tensorboard",
                 "unsent": self._unsent if self.sign_only else None,
                 **more,
             }

@@ -19,7 +19,8 @@ class NodeConfig:
     `stake` is the wei that the node enlists when it isn't enlisted yet; `task` None means every task it can serve
     (validators only). `fault` makes a node cheat, for demonstrations; in the rounds of `canaries` a trainer submits a
     canary; `challenge` lets it challenge outcomes that it knows to be wrong, with a bond of its own. `allow_private`
-    lets it fetch from loopback and private addresses (local chains). `unsent`, where there is one, takes what a command
+    lets it fetch from loopback and private addresses (local chains). In `curves` an initiator
+    keeps its tasks' curves for TensorBoard. `unsent`, where there is one, takes what a command
     would send instead of the chain: to be signed for someone else to send.
     """
 
@@ -43,3 +44,4 @@ class NodeConfig:
     allow_private: bool = False
     poll_seconds: float = 0.5
     unsent: list[Call] | None = None
+    curves: Path | None = None

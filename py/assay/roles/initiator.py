@@ -7,8 +7,11 @@ A task needs no initiator once it runs: everything it does here anybody may do.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from fastapi import FastAPI
 
 from assay.artifact.folder import open_artifact
 from assay.errors import Refused
@@ -16,12 +19,14 @@ from assay.protocol.hashing import hex32
 from assay.protocol.profile import documents as profiles
 from assay.protocol.profile import missing
 from assay.protocol.spec import TaskSpec, check, spec_hash, terms, to_json
+from assay.roles import curves
 from assay.roles.acting import act_shared, checkpoint_folder, needed_by, run_role
 from assay.roles.actions import Action, Evaluate, Refund
 from assay.roles.config import NodeConfig, Say
 from assay.roles.deciding import TaskView, decide_initiator
 from assay.roles.node import Node
 from assay.roles.observing import key
+from assay.store.engine import Store
 from assay.store.rows import TaskRow
 
 HELD_OUT_ITEMS = 512
@@ -73,10 +78,11 @@ def _add_named(node: Node, folder: Path, root: bytes, limit: int) -> None:
         raise Refused(f"{folder} is {hex32(artifact.root)}, the spec names {hex32(root)}")
 
 
-def run(config: NodeConfig, stop: threading.Event, say: Say) -> None:
-    """Run an initiator until `stop` is set or its task is over and refunded."""
+def run(config: NodeConfig, stop: threading.Event, say: Say, app: Callable[[Store], FastAPI] | None = None) -> None:
+    """Run an initiator until `stop` is set or its task is over and refunded; it serves `app(store)` beside its
+    artifacts."""
     node = Node(config, None, "initiator", say, preload=("assay.roles.work", "assay.train.evaluate"))
-    say(f"initiator {config.name} {node.account} serves {node.serve()}")
+    say(f"initiator {config.name} {node.account} serves {node.serve(app=app(node.store) if app else None)}")
 
     def finished(views: list[TaskView]) -> bool:
         return bool(views) and all(view.over and "refund" in view.done and not view.running for view in views)
@@ -105,8 +111,9 @@ def _evaluate(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
     def done(measured: dict[str, Any]) -> None:
         node.store.put_note(task.id, round_, "evaluation", measured)
         node.pulse.gauge("reward", measured["reward"])
-        reward = f"reward {measured['reward']:.3f} on {measured['items']} held-out items"
-        node.say(f"task {task.id} · checkpoint {round_}: {reward}")
+        node.say(f"task {task.id} · checkpoint {round_}: {curves.sentence(measured)}")
+        if node.config.curves is not None:
+            curves.write(node.store, task.id, node.config.curves / f"task-{task.id}")
 
     name = key(task.id, 0, f"evaluate:{round_}")
     node.jobs.start(name, lambda: node.run("assay.roles.work:evaluate", args), done, heavy=True)

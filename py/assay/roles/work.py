@@ -75,12 +75,14 @@ def merge(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def evaluate(args: dict[str, Any]) -> dict[str, Any]:
-    """Measure a checkpoint's mean reward on held-out items."""
+    """Measure a checkpoint on held-out items. Returns reward, entropy, lengths and speed, and examples if asked for."""
     from assay.model.load import determinism
     from assay.train.evaluate import evaluate as measure
 
     determinism(args["threads"])
-    return {"reward": measure(Path(args["checkpoint"]), _spec(args), items=args["items"]), "items": args["items"]}
+    progress = partial(_tell, Path(args["told"])) if "told" in args else None
+    shown = args.get("examples", 0)
+    return measure(Path(args["checkpoint"]), _spec(args), args["items"], shown, progress).to_json()
 
 
 def import_model(args: dict[str, Any]) -> dict[str, Any]:

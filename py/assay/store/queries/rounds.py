@@ -48,6 +48,18 @@ class RoundQueries(Database):
         query = select(table).where(table.c.trainer == trainer).order_by(table.c.task, table.c.round, table.c.index)
         return self.rows(query if task is None else query.where(table.c.task == task), SubmissionRow)
 
+    def staleness(self, task: int) -> dict[int, list[int]]:
+        """Return for each round how many of its submissions are from a base 0, 1, 2 … rounds older than the newest
+        that could have been: checkpoint round − 1.
+        """
+        found: dict[int, list[int]] = {}
+        for row in self.submissions(task):
+            counts = found.setdefault(row.round, [])
+            late = max(0, row.round - 1 - row.base)
+            counts += [0] * (late + 1 - len(counts))
+            counts[late] += 1
+        return found
+
     def seal(self, task: int, round_: int) -> SealRow | None:
         """Return the round's seal, or None while it has none."""
         return self.find(tables.seals, SealRow, task=task, round=round_)

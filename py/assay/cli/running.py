@@ -73,12 +73,13 @@ def observe(s: Session, host: str, port: int, folder: Path) -> None:
     """Run the API: an observer whose key signs nothing and is thrown away."""
     from assay.api.app import create_app
     from assay.chain.keys import LocalSigner
+    from assay.cli.measured import beside
     from assay.roles.observer import run as run_observer
 
     serving = {"host": host, "port": port, "home": folder, "store_url": f"sqlite:///{folder / 'store.db'}"}
     config = s.node_config(local.API_NODE, signer=LocalSigner(os.urandom(32)), **serving)
     with _stoppable(s.screen.say, "api") as stop:
-        run_observer(config, stop, s.screen.line, create_app)
+        run_observer(config, stop, s.screen.line, partial(create_app, evaluations=beside(s)))
 
 
 def stop(s: Session, name: str) -> None:

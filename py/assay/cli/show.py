@@ -12,8 +12,8 @@ from assay.protocol.fields import tokens
 SHOWN = 10
 
 
-def show_task(s: Session, about: models.TaskDetail, rounds: list[models.RoundDetail], now: int) -> None:
-    """Print a task and its rounds."""
+def show_task(s: Session, about: models.TaskDetail, rounds: list[models.RoundDetail], now: int, curve: str = "") -> None:
+    """Print a task, its rounds and its curve, which is a sentence."""
     t = about.terms
     name = f" {about.name}" if about.name else ""
     typer.echo(
@@ -44,6 +44,8 @@ def show_task(s: Session, about: models.TaskDetail, rounds: list[models.RoundDet
             ["round", "phase", "trainer", "submission", "units", "verdict", "why"],
             sorted(rows, key=lambda row: int(row[0])),
         )
+    if curve:
+        typer.echo(curve)
 
 
 def _row(s: Session, one: models.RoundDetail, item: models.Submission) -> list[str]:

@@ -176,8 +176,10 @@ def show(ctx: typer.Context, task: Id) -> None:
     Example: `assay task show 1`
     """
     from assay.api.clock import chain_now
+    from assay.api.curve import curve
     from assay.api.shapes import detail, round_detail
     from assay.api.terms import rounds_open
+    from assay.cli.measured import evaluations, line
     from assay.cli.show import show_task
 
     s = session(ctx)
@@ -188,8 +190,13 @@ def show(ctx: typer.Context, task: Id) -> None:
         now = chain_now(store)
         about = detail(store, row, now)
         rounds = [round_detail(store, row, number, now) for number in range(1, rounds_open(row, now) + 1)]
-    data = {**about.model_dump(), "rounds": [one.model_dump() for one in rounds]}
-    s.screen.result(data, lambda: show_task(s, about, rounds, now))
+        curved = curve(store, row, measured := evaluations(s, row))
+    data = {
+        **about.model_dump(),
+        "rounds": [one.model_dump() for one in rounds],
+        "curve": [one.model_dump() for one in curved.points],
+    }
+    s.screen.result(data, lambda: show_task(s, about, rounds, now, line(measured)))
 
 
 @app.command()

@@ -93,17 +93,10 @@ def _show(s: Session, one: dict[str, Any]) -> None:
 
 def _reward(s: Session, task: TaskRow, number: int) -> float | None:
     """Return the reward that the initiator's node measured, when it runs from this home; the chain doesn't know it."""
-    from assay.store import open_store
+    from assay.cli.measured import evaluations
 
-    path = s.node_folder(s.names.of(task.initiator)) / "store.db"
-    if not path.is_file():
-        return None
-    store = open_store(f"sqlite:///{path}")
-    try:
-        note = store.note(task.id, number, "evaluation")
-    finally:
-        store.close()
-    return None if note is None else float(note.json["reward"])
+    measured = evaluations(s, task).get(number)
+    return None if measured is None else float(measured["reward"])
 
 
 def _state(store: Store, task: TaskRow) -> str:

@@ -5,28 +5,20 @@ Knows nothing of formats: `train.importing` reads them, inside. The artifacts ar
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from assay.artifact.folder import open_artifact
-from assay.artifact.sandbox import Job, Sandbox
-from assay.artifact.walls import Walls, usable
 from assay.errors import Refused
 from assay.protocol.hashing import unhex32
+from assay.roles.told import Progress, work
 
-SECONDS: Final = 4 * 3600.0
 SPARE_BYTES: Final = 4 << 30
 TIMES: Final = 24
 """Memory for each byte of the source: four bits become float32, and there are three copies at the worst moment."""
-OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-LOOK_SECONDS: Final = 0.2
 UNBOUNDED: Final = 1 << 62
-Progress = Callable[[str, float], None]
 
 
 def bring(
@@ -41,12 +33,9 @@ def bring(
     bases.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".import-", dir=bases) as name:
         room, place = Path(name).absolute(), source.absolute()
-        args = {"source": str(place), "out": str(room), "told": str(room / "told"), "adapter": adapter,
-                "dtype": dtype, "seed": seed}  # fmt: skip
-        walls = Walls(read=_seen(place), write=(room,)) if usable() else None
+        args = {"source": str(place), "out": str(room), "adapter": adapter, "dtype": dtype, "seed": seed}
         memory = SPARE_BYTES + TIMES * _size(place)
-        with Sandbox(("assay.train.importing",), environment=OFFLINE, walls=walls) as sandbox:
-            made = _wait(sandbox.start("assay.roles.work:import_model", args, memory, SECONDS), room / "told", progress)
+        made = work("import_model", args, room, _seen(place), memory, progress, ("assay.train.importing",))
         for what, folder in (("model", "model"), ("base", "checkpoint")):
             keep(room / folder, bases, unhex32(made[what]))
     return made
@@ -62,21 +51,6 @@ def keep(folder: Path, bases: Path, root: bytes) -> Path:
     else:
         folder.rename(target)
     return target
-
-
-def _wait(job: Job, told: Path, progress: Progress) -> dict[str, Any]:
-    last = ""
-    while not job.done():
-        time.sleep(LOOK_SECONDS)
-        try:
-            text = told.read_text()
-            if text != last:
-                what, share = json.loads(text)
-                progress(str(what), float(share))
-                last = text
-        except (OSError, ValueError, TypeError):
-            continue  # not begun, or just being written
-    return job.result()
 
 
 def _files(place: Path) -> list[Path]:

@@ -105,6 +105,15 @@ def import_model(args: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def export_model(args: dict[str, Any]) -> dict[str, Any]:
+    """Write a checkpoint to the folder `out` as others load it. Returns what it is."""
+    from assay.train.exporting import export
+
+    progress = partial(_tell, Path(args["told"]))
+    place = Path(args["checkpoint"]), Path(args["out"])
+    return export(*place, args["merge"], args["dtype"], args["max_bytes"], progress)
+
+
 def _tell(told: Path, what: str, share: float) -> None:
     """Leave word of how far the work is for whoever waits for it."""
     told.write_text(json.dumps([what, share]))

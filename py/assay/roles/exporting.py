@@ -1,0 +1,41 @@
+"""Writing a checkpoint out as a folder for others, with its card: computed in a child with limits, then put in place."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from assay.artifact.folder import open_artifact
+from assay.errors import Refused
+from assay.roles.card import Origin, card
+from assay.roles.told import Progress, work
+
+MAX_BYTES: Final = 256 << 30
+SPARE_BYTES: Final = 4 << 30
+TIMES: Final = 12
+
+
+def export(
+    checkpoint: Path, out: Path, merge: bool, dtype: str, known: Origin | None, progress: Progress
+) -> dict[str, Any]:
+    """Write the checkpoint in a folder to the new folder `out`. Returns what was written, as JSON.
+
+    Refused if `out` is there already, or the checkpoint can't be used; Unavailable if its model isn't beside it.
+    """
+    if out.exists():
+        raise Refused(f"{out} is there already")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    root = open_artifact(checkpoint, MAX_BYTES).root
+    near = checkpoint.absolute().parent
+    size = sum(path.stat().st_size for path in near.glob("*/*.safetensors"))
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as name:
+        room = Path(name).absolute()
+        args = {"checkpoint": str(checkpoint.absolute()), "out": str(room / "out"), "merge": merge, "dtype": dtype,
+                "max_bytes": MAX_BYTES}  # fmt: skip
+        memory = SPARE_BYTES + TIMES * size
+        made = work("export_model", args, room, (near,), memory, progress, ("assay.train.exporting",))
+        (room / "out" / "README.md").write_text(card(checkpoint.name, made, root, known))
+        shutil.move(room / "out", out)
+    return {**made, "checkpoint": "0x" + root.hex(), "folder": str(out), "files": sorted(p.name for p in out.iterdir())}

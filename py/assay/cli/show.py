@@ -12,7 +12,9 @@ from assay.protocol.fields import tokens
 SHOWN = 10
 
 
-def show_task(s: Session, about: models.TaskDetail, rounds: list[models.RoundDetail], now: int, curve: str = "") -> None:
+def show_task(
+    s: Session, about: models.TaskDetail, rounds: list[models.RoundDetail], now: int, curve: str = ""
+) -> None:
     """Print a task, its rounds and its curve, which is a sentence."""
     t = about.terms
     name = f" {about.name}" if about.name else ""

@@ -7,8 +7,9 @@ long by itself has its layers computed twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -26,48 +27,88 @@ def room_of(model: CausalLM) -> int:
     return max(ROOM_BYTES, 4 * sum(value.numel() for value in model.parameters()) // 3)
 
 
-def activation_bytes(model: CausalLM, rows: int, width: int, said: int) -> int:
-    """Return about how many bytes of activations a backward pass keeps of `rows` texts of `width` tokens, `said` of
-    which are in the loss."""
+def activation_bytes(model: CausalLM, tokens: int, said: int) -> int:
+    """Return about how many bytes of activations a backward pass keeps of `tokens`, `said` of which are in the loss."""
     config = model.config
     inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-    floats = rows * width * config.num_hidden_layers * (10 * config.hidden_size + 5 * inner)
+    floats = tokens * config.num_hidden_layers * (10 * config.hidden_size + 5 * inner)
     # At its largest: logits, their log-softmax, and the gradients of both.
     return 4 * int(floats + 4 * said * config.vocab_size)
 
 
-def cut(model: CausalLM, widths: Ints, said: Ints, size: int) -> list[NDArray[np.int64]]:
-    """Return the rows of each micro-batch: texts have widths int[n] tokens, said int[n] of them in the loss.
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One micro-batch: its rows int64[n], and how many rows after one another share a prompt, which is read once."""
 
-    `size` rows after one another stay together. What fits is one micro-batch in the given order; else texts of like
-    lengths come together, so that little is padded, and a micro-batch that is still too large has one item.
+    rows: NDArray[np.int64]
+    size: int
+
+
+def cut(model: CausalLM, prompts: Ints, said: Ints, size: int, least: int = 1) -> list[Part]:
+    """Return the micro-batches of texts with prompts int[n] tokens and said int[n] tokens in the loss.
+
+    `size` rows after one another have one prompt; at `least` so many stay together. Micro-batches of groups have
+    prompts of one length, so that none is padded; of single texts, like lengths come together. What is too large by
+    itself stands alone.
     """
-    room, rows = room_of(model), np.arange(len(widths))
-    if activation_bytes(model, len(rows), int(widths.max()), int(said.sum())) <= room:
-        return [rows]
-    items = rows.reshape(-1, size)
-    longest = widths.reshape(-1, size).max(axis=1)
-    parts = [[int(item)] for item in np.argsort(longest, kind="stable")[:1]]
-    for item in np.argsort(longest, kind="stable")[1:].tolist():
-        more = items[[*parts[-1], item]].reshape(-1)  # ascending: the new one is the longest
-        if activation_bytes(model, len(more), int(longest[item]), int(said[more].sum())) <= room:
-            parts[-1].append(item)
-        else:
-            parts.append([item])
-    return [items[part].reshape(-1) for part in parts]
+    room = room_of(model)
+
+    def fits(rows: NDArray[np.int64], share: int) -> bool:
+        return activation_bytes(model, tokens_of(prompts[rows], said[rows], share), int(said[rows].sum())) <= room
+
+    whole = np.arange(len(said))
+    if fits(whole, size) and (size == 1 or len(np.unique(prompts)) == 1):
+        return [Part(whole, size)]
+    blocks = [(block, share) for item in whole.reshape(-1, size) for block, share in _blocks(item, least, fits)]
+    blocks.sort(key=lambda one: (one[1], int(prompts[one[0]].max()), int(said[one[0]].max()), int(one[0][0])))
+    parts: list[Part] = []
+    for block, share in blocks:
+        last = parts[-1] if parts else None
+        if last is not None and last.size == share and (share == 1 or prompts[last.rows[0]] == prompts[block[0]]):
+            more = np.concatenate([last.rows, block])
+            if fits(more, share):
+                parts[-1] = Part(more, share)
+                continue
+        parts.append(Part(block, share))
+    return parts
+
+
+def tokens_of(prompts: Ints, said: Ints, size: int) -> int:
+    """Return how many tokens are computed for texts of these lengths, padding included."""
+    if size == 1:
+        return len(said) * int((prompts.astype(np.int64) + said).max())
+    return len(said) // size * int(prompts.max()) + len(said) * int(said.max())
+
+
+def _blocks(
+    item: NDArray[np.int64], least: int, fits: Callable[[NDArray[np.int64], int], bool]
+) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """Yield a group in the fewest equal pieces that fit, each with the number of its rows."""
+    for pieces in range(1, len(item) + 1):
+        share = len(item) // pieces
+        if len(item) % pieces or share < least:
+            continue
+        found = item.reshape(pieces, share)
+        smallest = share in {least, 1}
+        if smallest or all(fits(block, share) for block in found):
+            for block in found:
+                yield block, share
+            return
 
 
 @contextmanager
-def fitting(model: CausalLM, rows: int, width: int, said: int) -> Iterator[None]:
-    """Inside, if all would be too much, layers keep only what goes in and are computed again on the way back."""
-    if activation_bytes(model, rows, width, said) <= room_of(model) or not model.supports_gradient_checkpointing:
-        yield
+def fitting(model: CausalLM, tokens: int, said: int) -> Iterator[bool]:
+    """Inside, if all would be too much, layers keep only what goes in and are computed again on the way back; then
+    True is given, and nothing can be read through a cache.
+    """
+    if activation_bytes(model, tokens, said) <= room_of(model) or not model.supports_gradient_checkpointing:
+        yield False
         return
     before = model.training
     model.train()  # only then layers may be computed twice; nothing drops out (`model.pretrained`)
     model.activation_checkpointing_enable({"use_reentrant": False})
     try:
-        yield
+        yield True
     finally:
         model.activation_checkpointing_disable()  # type: ignore[no-untyped-call]
         model.train(before)

@@ -163,15 +163,17 @@ def backward(
     if not numbers.size:
         return 0.0
     weight = advantages.advantages(rollouts.rewards[rows], rollouts.lengths[rows], spec)
-    said, size = rollouts.lengths[numbers].astype(np.int64), 2 if spec.kind == "dpo" else 1
+    said, prompts = rollouts.lengths[numbers].astype(np.int64), rollouts.prompt_lengths[numbers]
     count = len(numbers) // 2 if spec.kind == "dpo" else int(said.sum())
-    widths, found = rollouts.prompt_lengths[numbers] + said, list[float]()
-    parts = microbatch.cut(model, widths, said, size)
+    found = list[float]()
+    parts = microbatch.cut(model, prompts, said, spec.rollout.group_size, 2 if spec.kind == "dpo" else 1)
     for part in parts:
         if part is parts[-1] and before_last is not None:
             before_last()
-        with microbatch.fitting(model, len(part), int(widths[part].max()), int(said[part].sum())):
-            value = _summed(model, rollouts, numbers[part], weight[numbers[part] - rows.start], spec) / count
+        tokens = microbatch.tokens_of(prompts[part.rows], said[part.rows], part.size)
+        with microbatch.fitting(model, tokens, int(said[part.rows].sum())) as twice:
+            chosen, size = numbers[part.rows], 1 if twice else part.size
+            value = _summed(model, rollouts, chosen, size, weight[chosen - rows.start], spec) / count
             if not torch.isfinite(value):
                 raise Refused("the loss is not finite")
             torch.autograd.backward(value)
@@ -180,15 +182,24 @@ def backward(
 
 
 def _summed(
-    model: CausalLM, rollouts: Columns, rows: NDArray[np.int64], weight: NDArray[np.float32], spec: TaskSpec
+    model: CausalLM,
+    rollouts: Columns,
+    rows: NDArray[np.int64],
+    size: int,
+    weight: NDArray[np.float32],
+    spec: TaskSpec,
 ) -> torch.Tensor:
-    """Return the sum of the losses of some rows' tokens, or pairs."""
+    """Return the sum of the losses of some rows' tokens, or pairs; `size` rows after one another share a prompt."""
     lengths = rollouts.lengths[rows]
     tokens = rollouts.tokens[rows, : int(lengths.max())]
     inside = np.arange(tokens.shape[1])[None, :] < lengths[:, None]
-    ids, places = forward.layout(rollouts.prompts[rows], rollouts.prompt_lengths[rows], tokens, lengths)
+    prompts, asked = rollouts.prompts[rows], rollouts.prompt_lengths[rows]
+    if size == 1:
+        states = forward.states(model, *forward.layout(prompts, asked, tokens, lengths))
+    else:
+        states = forward.group_states(model, prompts[::size, : int(asked[0])], tokens, lengths, size)
     said = torch.from_numpy(tokens[inside].astype(np.int64))
-    logits = load.head(model)(forward.states(model, ids, places)[torch.from_numpy(inside)])
+    logits = load.head(model)(states[torch.from_numpy(inside)])
     temperature = spec.rollout.temperature if spec.kind == "grpo" else 1.0
     own = loss.token_logprobs(logits[None], said[None], temperature)[0]
     if spec.kind in ("sft", "pretrain"):

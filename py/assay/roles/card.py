@@ -33,7 +33,12 @@ class Origin:
 
 
 def origin(
-    store: Store, task: TaskRow, spec: TaskSpec, round_: int, chain_id: int, evaluations: Mapping[int, Mapping[str, Any]]
+    store: Store,
+    task: TaskRow,
+    spec: TaskSpec,
+    round_: int,
+    chain_id: int,
+    evaluations: Mapping[int, Mapping[str, Any]],
 ) -> Origin:
     """Return a checkpoint's origin from the records: trainers are those whose work was paid up to its round."""
     units: dict[str, int] = {}
@@ -43,9 +48,7 @@ def origin(
     roots = {row.round: row.root for row in store.checkpoints(task.id)}
     head = roots[round_]
     last = int(task.terms["rounds"])
-    return Origin(
-        task.id, chain_id, task.initiator, round_, last, spec.model.base, head, spec, units, evaluations
-    )
+    return Origin(task.id, chain_id, task.initiator, round_, last, spec.model.base, head, spec, units, evaluations)
 
 
 def card(name: str, made: Mapping[str, Any], root: bytes, known: Origin | None) -> str:

@@ -36,9 +36,7 @@ class Taken:
     folder: Path
 
 
-def take(
-    store: Store, task: TaskRow, round_: int | None, home: Path, allow_private: bool, progress: Progress
-) -> Taken:
+def take(store: Store, task: TaskRow, round_: int | None, home: Path, allow_private: bool, progress: Progress) -> Taken:
     """Return a task's final checkpoint of a round (None: the newest), with what it needs beside it.
 
     Refused if the round has no final checkpoint; Unavailable if nobody has the files.

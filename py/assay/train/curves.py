@@ -21,7 +21,9 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 Point = tuple[int, float]
 
 
-def write(folder: Path, scalars: Mapping[str, Sequence[Point]], histograms: Mapping[str, Mapping[int, Sequence[int]]]) -> None:
+def write(
+    folder: Path, scalars: Mapping[str, Sequence[Point]], histograms: Mapping[str, Mapping[int, Sequence[int]]]
+) -> None:
     """Write curves: `scalars` has (round, value) by name, `histograms` counts of 0, 1, 2, … by name and round."""
     folder.mkdir(parents=True, exist_ok=True)
     before = list(folder.iterdir())

@@ -119,7 +119,7 @@ def measure(
     """Measure a model on the environment's first `items` held-out seeds; see `evaluate`."""
     seeds = env.held_out(items)
     rows = max(1, HELD_VALUES // (max_new_tokens * model.config.hidden_size))
-    parts, shown, seconds = [], [], 0.0
+    parts, shown, seconds = list[_Part](), list[Example](), 0.0
     for at in range(0, len(seeds), rows):
         some = seeds[at : at + rows]
         began = time.monotonic()

@@ -40,11 +40,12 @@ def test_backward__little_room__several_micro_batches_and_the_same_gradient(
     made, spec = tiny.columns(), _spec(kind, size)
     begun = list[int]()
     value, whole = _pulled(made, spec, begun)
-    assert begun == [0, 1]
+    assert begun[0] == begun[1] - 1
+    most = begun[1]
     monkeypatch.setattr(microbatch, "room_of", lambda _: room)
     begun.clear()
     same, parts = _pulled(made, spec, begun)
-    assert begun[1] > 2 and begun[0] == begun[1] - 1  # told before the last one
+    assert begun[1] > most and begun[0] == begun[1] - 1  # told before the last one
     assert same == pytest.approx(value, abs=1e-6) and parts.keys() == whole.keys()
     for name, gradient in whole.items():
         assert torch.allclose(parts[name], gradient, rtol=1e-4, atol=1e-6)
@@ -80,15 +81,25 @@ def test_inner_loop__nothing_counts__loss_and_gradient_are_zero_and_weights_stay
     assert not steps.counts(made, slice(0, 8), spec) and steps.counts(tiny.columns(), slice(0, 8), spec)
 
 
-def test_cut__too_much_for_the_room__like_lengths_together_and_pairs_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, widths = tiny.model(), np.array([9, 2, 3, 3, 8, 8, 2, 9])
-    one = microbatch.activation_bytes(model, 2, 9, 2)
-    monkeypatch.setattr(microbatch, "room_of", lambda _: one)
-    parts = microbatch.cut(model, widths, np.ones(8, np.int64), 1)
+def test_cut__single_texts__like_lengths_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, prompts = tiny.model(), np.array([8, 1, 2, 2, 7, 7, 1, 8])
+    monkeypatch.setattr(microbatch, "room_of", lambda _: microbatch.activation_bytes(model, 18, 2))
+    parts = [part.rows for part in microbatch.cut(model, prompts, np.ones(8, np.int64), 1)]
     assert sorted(row for part in parts for row in part.tolist()) == list(range(8))
-    assert all(len(part) == 1 or len(part) * widths[part].max() <= 18 for part in parts)
-    assert all(widths[a].max() <= widths[b].min() for a, b in pairwise(parts))
-    pairs = microbatch.cut(model, widths, np.ones(8, np.int64), 2)
-    assert [part.reshape(-1, 2)[:, 1].tolist() for part in pairs] == [
-        (part.reshape(-1, 2)[:, 0] + 1).tolist() for part in pairs
-    ]
+    assert all(len(part) == 1 or len(part) * (prompts[part].max() + 1) <= 18 for part in parts)
+    assert all(prompts[a].max() <= prompts[b].min() for a, b in pairwise(parts))
+
+
+def test_cut__groups__prompts_of_one_length_together_and_large_groups_in_pieces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, prompts, said = tiny.model(), np.repeat([5, 3, 5, 4], 4), np.full(16, 2, np.int64)
+    whole = microbatch.cut(model, prompts, said, 4)
+    assert [(part.rows.tolist(), part.size) for part in whole] == [
+        ([4, 5, 6, 7], 4), ([12, 13, 14, 15], 4), ([0, 1, 2, 3, 8, 9, 10, 11], 4),
+    ]  # fmt: skip
+    monkeypatch.setattr(microbatch, "room_of", lambda _: microbatch.activation_bytes(model, 9, 4))
+    pieces = microbatch.cut(model, prompts, said, 4)
+    assert {part.size for part in pieces} == {2}
+    assert sorted(row for part in pieces for row in part.rows.tolist()) == list(range(16))
+    assert {part.size for part in microbatch.cut(model, prompts, said, 4, 4)} == {4}

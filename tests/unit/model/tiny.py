@@ -33,11 +33,13 @@ class Columns:
 
 
 def columns(rows: int = 16, seed: int = 0) -> Columns:
-    """Random texts of different lengths, with the log-probs that `model(0)` gives them."""
+    """Random texts of different lengths, four after one another to a prompt, with the log-probs that `model(0)` gives
+    them.
+    """
     rng = np.random.default_rng(seed)
     made = Columns(
-        prompts=rng.integers(0, 13, (rows, 5)).astype(np.int32),
-        prompt_lengths=rng.integers(2, 6, rows).astype(np.int16),
+        prompts=np.repeat(rng.integers(0, 13, (rows // 4, 5)), 4, axis=0).astype(np.int32),
+        prompt_lengths=np.repeat(rng.integers(2, 6, rows // 4), 4).astype(np.int16),
         tokens=rng.integers(0, 13, (rows, 4)).astype(np.int32),
         lengths=rng.integers(1, 5, rows).astype(np.int16),
         rewards=rng.random(rows).astype(np.float32),

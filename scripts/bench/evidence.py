@@ -32,7 +32,7 @@ from assay.protocol import profile as profiles
 from assay.protocol import toploc
 from assay.protocol.profile import Profile
 from assay.train.base import warm_up
-from assay.train.engine import sample
+from assay.train.engines import sample
 from assay.verify.audit import limits_of, sequence_of
 from assay.verify.calibrate import Setting, Subject, model_of, settings, subject
 

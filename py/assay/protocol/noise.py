@@ -59,14 +59,15 @@ def philox4x32(counter: U32, key: U32) -> U32:
 
 
 def _gumbel(keys: NDArray[np.uint64], positions: NDArray[np.int64], vocab: int) -> F64:
+    """Return the noise of keys at positions, whose shapes broadcast: float64[*shape, vocab]."""
     blocks = -(-vocab // LANES)
-    counter = np.zeros((1, len(positions), blocks, LANES), dtype=np.uint32)
+    counter = np.zeros((*positions.shape, blocks, LANES), dtype=np.uint32)
     counter[..., 0] = np.arange(blocks, dtype=np.uint32)
-    counter[..., 1] = positions.astype(np.uint32)[:, None]
+    counter[..., 1] = positions.astype(np.uint32)[..., None]
     wide = np.asarray(keys, dtype=np.uint64)
-    key = np.stack([wide >> _SHIFT, wide & _LOW], axis=-1).astype(np.uint32)[:, None, None, :]
-    lanes = philox4x32(counter, key).reshape(len(wide), len(positions), blocks * LANES)[..., :vocab]
-    return _gumbel_of(lanes)
+    key = np.stack([wide >> _SHIFT, wide & _LOW], axis=-1).astype(np.uint32)[..., None, :]
+    words = philox4x32(counter, key)
+    return _gumbel_of(words.reshape(*words.shape[:-2], blocks * LANES)[..., :vocab])
 
 
 def _gumbel_of(words: U32) -> F64:
@@ -86,12 +87,17 @@ def gumbel(keys: NDArray[np.uint64], positions: int, vocab: int) -> F64:
     its low 32 bits. Token v at position p takes lane v mod 4 of counter (v // 4, p, 0, 0); u = (x + ½) / 2^32 and
     g = −ln(−ln u). Returns float64[n, positions, vocab].
     """
-    return _gumbel(keys, np.arange(positions, dtype=np.int64), vocab)
+    return _gumbel(keys[:, None], np.arange(positions, dtype=np.int64)[None], vocab)
 
 
 def gumbel_at(keys: NDArray[np.uint64], position: int, vocab: int) -> F64:
     """Return the noise of one position: float64[n, vocab]. What a generating engine needs at each decoded token."""
-    return _gumbel(keys, np.array([position], dtype=np.int64), vocab)[:, 0]
+    return _gumbel(keys, np.array([position], dtype=np.int64), vocab)
+
+
+def gumbel_each(keys: NDArray[np.uint64], positions: NDArray[np.int64], vocab: int) -> F64:
+    """Return the noise of key i at position i: float64[n, vocab]."""
+    return _gumbel(keys, positions, vocab)
 
 
 class Races:

@@ -12,7 +12,7 @@ from assay.protocol.profile import profile_hash, to_json
 
 def run(args: dict[str, Any], target: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
     """Calibrate and write the profile to `target`. Returns its name, hash, file and limits as JSON."""
-    from assay.train.engine import sample
+    from assay.train.engines import sample
     from assay.verify.calibrate import calibrate_json
 
     made, errors = calibrate_json(args, sample, progress)

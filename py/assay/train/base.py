@@ -22,7 +22,7 @@ from assay.model.env.base import Environment
 from assay.model.load import CausalLM
 from assay.model.steps import Flat
 from assay.protocol.fields import Option
-from assay.train.engine import Progress
+from assay.train.engines import Progress
 
 BATCH: Final = 64
 RAMP: Final = 10

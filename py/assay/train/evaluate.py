@@ -24,7 +24,7 @@ from assay.model.env.base import Environment
 from assay.model.load import CausalLM
 from assay.model.reward import rewards
 from assay.protocol.spec import TaskSpec
-from assay.train import engine
+from assay.train import engines
 
 ITEMS: Final = 512
 HELD_VALUES: Final = 1 << 26
@@ -123,7 +123,7 @@ def measure(
     for at in range(0, len(seeds), rows):
         some = seeds[at : at + rows]
         began = time.monotonic()
-        said = engine.greedy(model, [env.prompt(seed) for seed in some], max_new_tokens, env.eos)
+        said = engines.greedy(model, [env.prompt(seed) for seed in some], max_new_tokens, env.eos)
         seconds += time.monotonic() - began
         parts.append(_part(model, env, some, said, temperature))
         for row in range(min(len(some), examples - len(shown))):
@@ -135,7 +135,7 @@ def measure(
     return _summary(parts, seconds, tuple(shown))
 
 
-def _part(model: CausalLM, env: Environment, seeds: list[int], said: engine.Sampled, temperature: float) -> _Part:
+def _part(model: CausalLM, env: Environment, seeds: list[int], said: engines.Sampled, temperature: float) -> _Part:
     lengths = said.lengths.astype(np.int64)
     last = said.tokens[np.arange(len(seeds)), lengths - 1]
     live = np.arange(said.tokens.shape[1])[None, :] < lengths[:, None]

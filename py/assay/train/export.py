@@ -32,7 +32,7 @@ from assay.protocol import codec
 from assay.protocol import profile as profiles
 from assay.protocol.spec import TaskSpec
 from assay.train import faults, rollout
-from assay.train.engine import Progress
+from assay.train.engines import Progress
 from assay.train.inner import take_steps
 
 BINDING_KEYS = ("chain_id", "ledger", "task", "round", "trainer", "n", "base", "first_group")

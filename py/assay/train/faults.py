@@ -30,7 +30,7 @@ from assay.model.load import CausalLM
 from assay.model.loss import token_logprobs
 from assay.protocol.profile import Profile
 from assay.protocol.spec import TaskSpec
-from assay.train import engine, rollout
+from assay.train import engines, rollout
 
 FAULTS: Final = ("model", "tokens", "reward", "prompts", "update")
 DRIFT: Final = 0.05
@@ -64,9 +64,9 @@ def better_tokens(
     env: Environment,
     spec: TaskSpec,
     seeds: list[int],
-    sampled: engine.Sampled,
+    sampled: engines.Sampled,
     rng: np.random.Generator,
-) -> engine.Sampled:
+) -> engines.Sampled:
     """Write the right tokens over a quarter of the rollouts, with the states and log-probs of the new text."""
     size, tokens = spec.rollout.group_size, sampled.tokens.copy()
     for row in np.flatnonzero(rng.random(tokens.shape[0]) < 0.25):

@@ -21,7 +21,7 @@ from assay.model.load import CausalLM
 from assay.model.steps import InnerLoop, StepReport
 from assay.protocol.sketch import Sketch
 from assay.protocol.spec import TaskSpec
-from assay.train.engine import Progress
+from assay.train.engines import Progress
 from assay.train.keeping import Keeper
 
 

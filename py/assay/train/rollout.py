@@ -20,7 +20,7 @@ from assay.protocol import toploc
 from assay.protocol.assignment import group_seed, noise_key, prompt_seed
 from assay.protocol.profile import Profile, of_task
 from assay.protocol.spec import TaskSpec
-from assay.train import engine
+from assay.train import engines
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -48,15 +48,15 @@ def sample(
     env: Environment,
     spec: TaskSpec,
     assigned: Assigned,
-    progress: engine.Progress | None = None,
-) -> engine.Sampled:
+    progress: engines.Progress | None = None,
+) -> engines.Sampled:
     """Sample the assigned rollouts from `model`."""
     prompts = [env.prompt(seed) for seed in assigned.seeds]
     limit, temperature = spec.rollout.max_new_tokens, spec.rollout.temperature
-    return engine.sample(model, prompts, assigned.keys, limit, temperature, env.eos, progress=progress)
+    return engines.sample(model, prompts, assigned.keys, limit, temperature, env.eos, progress=progress)
 
 
-def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engine.Sampled, rules: Profile) -> Rollouts:
+def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engines.Sampled, rules: Profile) -> Rollouts:
     """Score completions, `group_size` per seed, fingerprint them under a profile, and return them as columns."""
     size = spec.rollout.group_size
     prompts = [env.prompt(seed) for seed in seeds]
@@ -84,7 +84,7 @@ def make_rollouts(
     trainer: str,
     first_group: int,
     groups: int,
-    progress: engine.Progress | None = None,
+    progress: engines.Progress | None = None,
 ) -> Rollouts:
     """Return a trainer's honest rollouts of a round, fingerprinted under the first profile of the task."""
     assigned = assign(spec, beacon, task, round_, trainer, first_group, groups)

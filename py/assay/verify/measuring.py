@@ -24,7 +24,7 @@ from assay.protocol.toploc import ChunkScore
 from assay.verify.sampling import race
 
 Sample = Callable[..., Any]
-"""The rollout engine, `train.engine.sample`: given, for verify doesn't know train."""
+"""The rollout engine, `train.engines.sample`: given, for verify doesn't know train."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def generate(model: CausalLM, what: Subject, sample: Sample, shape: Shape, batch
 
 
 def made_of(what: Subject, shape: Shape, said: Any, keys: NDArray[np.uint64]) -> Made:
-    """Return sampled texts (`train.engine.Sampled`) with the proofs of the states that they came with."""
+    """Return sampled texts (`train.engines.Sampled`) with the proofs of the states that they came with."""
     lengths = np.array([len(prompt) for prompt in what.prompts])
     prompts = np.full((len(lengths), int(lengths.max())), -1, np.int32)
     for row, prompt in zip(prompts, what.prompts, strict=True):

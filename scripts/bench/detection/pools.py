@@ -21,7 +21,7 @@ import torch
 from assay.artifact.weights import Checkpoint
 from assay.model import forward
 from assay.model.loss import token_logprobs
-from assay.train.engine import sample
+from assay.train.engines import sample
 from assay.verify import calibrate
 from assay.verify.measuring import Group, Made, Setting, Shape, Subject, check, generate, keys_of, made_of, model_of
 from detection.workers import noisy, pruned, rounded

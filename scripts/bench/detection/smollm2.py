@@ -20,7 +20,7 @@ from assay.model import forward
 from assay.protocol import toploc
 from assay.protocol.hashing import hex32
 from assay.protocol.profile import Profile, profile_hash, shipped, to_json
-from assay.train.engine import sample
+from assay.train.engines import sample
 from assay.verify import calibrate
 from assay.verify.audit import limits_of, sequence_error, sequence_of
 from assay.verify.limits import Errors, Honest, profile_of

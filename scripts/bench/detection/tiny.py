@@ -33,7 +33,7 @@ def honest_trial(world: World, index: int, number: int) -> str | None:
     at, rng = trial(number, index), np.random.Generator(np.random.PCG64(number))
     batch, threads, attention = WAYS[int(rng.integers(len(WAYS)))]
     torch.set_num_threads(threads)
-    made = honest(world, at, world.computed(attention, index), batch_rows=batch)
+    made = honest(world, at, world.computed(attention, index), slots=batch)
     _, threads, attention = WAYS[int(rng.integers(len(WAYS)))]
     torch.set_num_threads(threads)
     try:
@@ -121,7 +121,7 @@ def costs(world: World, index: int, repeats: int = 5) -> dict[str, Any]:
     each = [prompt for prompt in world.prompts(given.seeds) for _ in range(SIZE)]
     keys, model, by_batch = given.keys.reshape(-1, 1), world.model_for(index), {}
     for rows in (1, 4, 16, 64):
-        took = clock(lambda r=rows: world.sample(model, each, keys, batch_rows=r), 2)
+        took = clock(lambda r=rows: world.sample(model, each, keys, slots=r), 2)
         by_batch[str(rows)] = round(check / took, 4)
     return {
         "verify_over_prefill": round(check / floor, 3),

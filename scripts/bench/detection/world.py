@@ -27,7 +27,7 @@ from assay.model.steps import InnerLoop
 from assay.protocol import templates
 from assay.protocol.profile import Profile, profile_hash, shipped
 from assay.protocol.spec import TaskSpec
-from assay.train import engine, rollout
+from assay.train import engines, rollout
 from assay.train.base import make_base
 from assay.verify import schema
 from assay.verify.assignment import check_assignment
@@ -77,7 +77,7 @@ class World:
             make_base("digits", {}, folder)
         base = read_checkpoint(folder, 1 << 30)
         blank = templates.fill("digits", b"\1" * 32, rollout_hash())
-        self._said: dict[tuple[bytes, int], engine.Sampled] = {}
+        self._said: dict[tuple[bytes, int], engines.Sampled] = {}
         self.specs = [_task(blank, shipped_at(index)) for index in range(len(PROFILES))]
         self.spec = self.specs[0]
         self.env = registry.bound(self.spec, Path())
@@ -124,11 +124,11 @@ class World:
     def assigned(self, trial: Trial, groups: int = GROUPS) -> rollout.Assigned:
         return rollout.assign(self.spec, trial.beacon, 1, 2, TRAINER, 0, groups)
 
-    def sample(self, model: LlamaForCausalLM, prompts: list[list[int]], keys: Any, **more: Any) -> engine.Sampled:
+    def sample(self, model: LlamaForCausalLM, prompts: list[list[int]], keys: Any, **more: Any) -> engines.Sampled:
         limit, temperature = self.spec.rollout.max_new_tokens, more.pop("temperature", self.spec.rollout.temperature)
-        return engine.sample(model, prompts, keys, limit, temperature, self.env.eos, **more)
+        return engines.sample(model, prompts, keys, limit, temperature, self.env.eos, **more)
 
-    def said(self, trial: Trial) -> engine.Sampled:
+    def said(self, trial: Trial) -> engines.Sampled:
         """Return honest texts of a trial; those of the last ones are kept, for several attacks begin with them."""
         key = trial.beacon, trial.index
         if key not in self._said:
@@ -138,7 +138,7 @@ class World:
             self._said[key] = self.sample(self.model_for(trial.index), self.prompts(given.seeds), given.keys)
         return self._said[key]
 
-    def assemble(self, trial: Trial, seeds: list[int], sampled: engine.Sampled) -> Rollouts:
+    def assemble(self, trial: Trial, seeds: list[int], sampled: engines.Sampled) -> Rollouts:
         return rollout.assemble(self.env, self.specs[trial.index], seeds, sampled, shipped_at(trial.index))
 
     def prompts(self, seeds: list[int]) -> list[list[int]]:
@@ -146,7 +146,7 @@ class World:
 
     def retold(
         self, model: LlamaForCausalLM, prompts: list[list[int]], tokens: NDArray[np.int32], lengths: NDArray[np.int16]
-    ) -> engine.Sampled:
+    ) -> engines.Sampled:
         """Return given texts with `model`'s states and log-probs: what one prefill lets a cheat claim."""
         asked = np.repeat(np.array(prompts, np.int32), SIZE, axis=0)
         widths = np.full(len(asked), asked.shape[1])
@@ -155,7 +155,7 @@ class World:
         said = torch.from_numpy(np.where(inside, tokens, 0).astype(np.int64))
         logprobs = np.where(inside, token_logprobs(logits, said, 1.0).numpy(), 0).astype(np.float32)
         kept = np.where(inside[:, :, None], hidden.numpy(), 0).astype(np.float32)
-        return engine.Sampled(np.where(inside, tokens, -1).astype(np.int32), lengths, logprobs, kept, states.numpy())
+        return engines.Sampled(np.where(inside, tokens, -1).astype(np.int32), lengths, logprobs, kept, states.numpy())
 
     def refused(self, trial: Trial, made: Rollouts, model: LlamaForCausalLM | None = None) -> str | None:
         """Run every check of rollouts, the test of a new worker included; return a refusal's reason, or None."""

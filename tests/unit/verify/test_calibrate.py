@@ -9,7 +9,7 @@ import pytest
 from assay.errors import Refused
 from assay.protocol.profile import parse, to_json
 from assay.protocol.toploc import ChunkScore
-from assay.train.engine import sample
+from assay.train.engines import sample
 from assay.verify import calibrate, limits
 from assay.verify.limits import Errors
 from assay.verify.measuring import Group

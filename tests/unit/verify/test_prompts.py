@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assay.artifact.rollouts import Rollouts
-from assay.train import engine, rollout
+from assay.train import engines, rollout
 from assay.types import Reason, Verdict
 from assay.verify.audit import drawn_groups
 from unit.verify.conftest import BEACON, BOUND, Bench
@@ -46,7 +46,7 @@ def test_check__made_under_a_hidden_instruction__is_caught_by_the_prompts_proofs
         spec, BEACON, BOUND["task"], BOUND["round"], BOUND["trainer"], BOUND["first_group"], GROUPS
     )
     hidden = [[3, *env.prompt(seed)[1:]] for seed in assigned.seeds]  # another first character than the assigned one
-    sampled = engine.sample(case.model(), hidden, assigned.keys, spec.rollout.max_new_tokens, 1.0, env.eos)
+    sampled = engines.sample(case.model(), hidden, assigned.keys, spec.rollout.max_new_tokens, 1.0, env.eos)
     cheat = rollout.assemble(env, spec, assigned.seeds, sampled, case.profile)
     # completions, their proofs and all else are honest
     finding = bench.forged(rollouts=lambda same: replace(same, prompt_proofs=cheat.prompt_proofs)).check()

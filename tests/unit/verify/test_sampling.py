@@ -19,7 +19,7 @@ from assay.artifact.weights import read_checkpoint
 from assay.model import forward
 from assay.model.loss import token_logprobs
 from assay.train import faults, rollout
-from assay.train.engine import Sampled
+from assay.train.engines import Sampled
 from assay.types import Reason, Verdict
 from assay.verify import sampling
 from assay.verify.audit import prefill

@@ -8,16 +8,14 @@ from assay.errors import Refused
 from assay.model import forward
 from assay.model.loss import token_logprobs
 from assay.protocol.noise import gumbel
-from assay.train import engine, rollout
+from assay.train import engines, rollout
 from unit.train.world import BEACON, TRAINER, World
 
 
-def _sampled(
-    world: World, groups: int = 8, batch_rows: int = engine.BATCH_ROWS
-) -> tuple[rollout.Assigned, engine.Sampled]:
+def _sampled(world: World, groups: int = 8, slots: int = engines.SLOTS) -> tuple[rollout.Assigned, engines.Sampled]:
     assigned = rollout.assign(world.spec, BEACON, 1, 2, TRAINER, 0, groups)
     prompts = [world.env.prompt(seed) for seed in assigned.seeds]
-    return assigned, engine.sample(world.model(), prompts, assigned.keys, 7, 1.0, world.env.eos, batch_rows)
+    return assigned, engines.sample(world.model(), prompts, assigned.keys, 7, 1.0, world.env.eos, slots)
 
 
 def test_sample__teacher_forced_replay__every_token_wins_its_seeded_race(world: World) -> None:
@@ -38,14 +36,14 @@ def test_sample__rows_end_at_eos_or_at_the_cap__and_are_padded_after(world: Worl
     for row, length in zip(said.tokens, said.lengths, strict=True):
         assert world.env.eos not in row[: length - 1].tolist()
         assert row[length - 1] == world.env.eos or length == 7
-        assert (row[length:] == engine.EMPTY).all()
-    assert (said.logprobs[said.tokens == engine.EMPTY] == 0).all()
+        assert (row[length:] == engines.EMPTY).all()
+    assert (said.logprobs[said.tokens == engines.EMPTY] == 0).all()
 
 
 def test_sample__other_batch_sizes__same_tokens(world: World) -> None:
     whole = _sampled(world)[1]
-    for batch_rows in (1, 4, 12):
-        part = _sampled(world, batch_rows=batch_rows)[1]
+    for slots in (1, 4, 12):
+        part = _sampled(world, slots=slots)[1]
         assert np.array_equal(whole.tokens, part.tokens) and np.array_equal(whole.lengths, part.lengths)
 
 
@@ -58,20 +56,20 @@ def test_sample__members_of_a_group__differ_and_repeat(world: World) -> None:
 def test_sample__prompts_of_two_lengths__each_as_if_alone(world: World) -> None:
     prompts = [world.env.prompt(5), [1, 2, 3], world.env.prompt(6), [4, 5, 6]]
     keys = np.arange(8, dtype=np.uint64).reshape(4, 2)
-    mixed = engine.sample(world.model(), prompts, keys, 7, 1.0, world.env.eos)
+    mixed = engines.sample(world.model(), prompts, keys, 7, 1.0, world.env.eos)
     for group, prompt in enumerate(prompts):
-        alone = engine.sample(world.model(), [prompt], keys[group : group + 1], 7, 1.0, world.env.eos)
+        alone = engines.sample(world.model(), [prompt], keys[group : group + 1], 7, 1.0, world.env.eos)
         assert np.array_equal(alone.tokens, mixed.tokens[2 * group : 2 * group + 2])
 
 
 def test_sample__temperature_near_zero__is_greedy(world: World) -> None:
     prompts = [world.env.prompt(seed) for seed in range(6)]
-    cold = engine.sample(world.model(), prompts, np.arange(6, dtype=np.uint64)[:, None], 7, 1e-6, world.env.eos)
-    assert np.array_equal(cold.tokens, engine.greedy(world.model(), prompts, 7, world.env.eos).tokens)
+    cold = engines.sample(world.model(), prompts, np.arange(6, dtype=np.uint64)[:, None], 7, 1e-6, world.env.eos)
+    assert np.array_equal(cold.tokens, engines.greedy(world.model(), prompts, 7, world.env.eos).tokens)
 
 
 def test_sample__keys_that_dont_fit_or_empty_prompt__refused(world: World) -> None:
     keys = np.zeros((2, 2), np.uint64)
     for prompts in ([[1]], [[1], []]):
         with pytest.raises(Refused, match="one row of keys"):
-            engine.sample(world.model(), prompts, keys, 7, 1.0, world.env.eos)
+            engines.sample(world.model(), prompts, keys, 7, 1.0, world.env.eos)

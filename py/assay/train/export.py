@@ -107,7 +107,8 @@ def _rollouts(
         model = faults.swapped(checkpoint.config, checkpoint.arrays, rng, near)
     model = load.computed_in(model, rules.dtype)
     assigned = rollout.assign(spec, *who, groups)
-    sampled = rollout.sample(model, env, spec, assigned, progress)
+    # who writes other tokens needs states to make up
+    sampled = rollout.sample(model, env, spec, assigned, progress, None if fault == "tokens" else rules)
     if fault == "tokens":
         sampled = faults.better_tokens(model, env, spec, assigned.seeds, sampled, rng)
     made = rollout.assemble(env, spec, assigned.seeds, sampled, rules)

@@ -49,19 +49,24 @@ def sample(
     spec: TaskSpec,
     assigned: Assigned,
     progress: engines.Progress | None = None,
+    rules: Profile | None = None,
 ) -> engines.Sampled:
-    """Sample the assigned rollouts from `model`."""
+    """Sample the assigned rollouts from `model`; with `rules`, proofs are kept in place of the states."""
     prompts = [env.prompt(seed) for seed in assigned.seeds]
     limit, temperature = spec.rollout.max_new_tokens, spec.rollout.temperature
-    return engines.sample(model, prompts, assigned.keys, limit, temperature, env.eos, progress=progress)
+    engine = engines.TransformersEngine(model, rules)
+    return engine.sample(prompts, assigned.keys, limit, temperature, env.eos, progress)
 
 
 def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engines.Sampled, rules: Profile) -> Rollouts:
-    """Score completions, `group_size` per seed, fingerprint them under a profile, and return them as columns."""
+    """Score completions, `group_size` per seed, and return them as columns, with their proofs under a profile."""
     size = spec.rollout.group_size
     prompts = [env.prompt(seed) for seed in seeds]
     prompt_lengths = np.array([len(prompt) for prompt in prompts], np.int16)
     asked = _padded([np.array(prompt, np.int32) for prompt in prompts], PAD, np.int32)
+    proofs = sampled.proofs or engines.Proofs(
+        _proofs(sampled.hidden, sampled.lengths, rules), _proofs(sampled.prompts, prompt_lengths, rules)
+    )
     return Rollouts(
         prompts=np.repeat(asked, size, axis=0),
         prompt_lengths=np.repeat(prompt_lengths, size),
@@ -69,8 +74,8 @@ def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engine
         lengths=sampled.lengths,
         rewards=rewards(env, seeds, size, sampled.tokens, sampled.lengths),
         logprobs=sampled.logprobs,
-        proofs=_proofs(sampled.hidden, sampled.lengths, rules),
-        prompt_proofs=_proofs(sampled.prompts, prompt_lengths, rules),
+        proofs=proofs.rollouts,
+        prompt_proofs=proofs.prompts,
     )
 
 
@@ -88,7 +93,8 @@ def make_rollouts(
 ) -> Rollouts:
     """Return a trainer's honest rollouts of a round, fingerprinted under the first profile of the task."""
     assigned = assign(spec, beacon, task, round_, trainer, first_group, groups)
-    return assemble(env, spec, assigned.seeds, sample(model, env, spec, assigned, progress), of_task(spec.verification))
+    rules = of_task(spec.verification)
+    return assemble(env, spec, assigned.seeds, sample(model, env, spec, assigned, progress, rules), rules)
 
 
 def _proofs(states: NDArray[np.float32], lengths: NDArray[np.int16], rules: Profile) -> NDArray[np.uint8]:

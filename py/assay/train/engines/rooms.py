@@ -55,7 +55,7 @@ class Shelf:
         capacity = self.keys.shape[1]
         if rows <= capacity:
             return
-        extra = max(rows, capacity + capacity // 2) - capacity
+        extra = max(rows, 2 * capacity) - capacity
         for name in ("keys", "values"):
             old = getattr(self, name)
             layers, _, heads, room, width = old.shape

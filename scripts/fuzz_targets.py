@@ -106,7 +106,7 @@ def _checkpoint() -> dict[str, bytes]:
 
 def _manifests() -> list[bytes]:
     binding = Binding(1, 31337, LEDGER, 1, 2, TRAINER, 0, 1, 0, GROUPS, 40, b"\1" * 32, b"\2" * 32)
-    names = ("rollouts.safetensors", "trace.json", "update.safetensors")
+    names = ("rollouts.parquet", "trace.json", "update.safetensors")
     files = tuple(FileEntry(name, 1 + i * MIB * 2, (bytes([i]) * 32,) * (1 + 2 * i)) for i, name in enumerate(names))
     weight = FileEntry("weights.safetensors", 3 * MIB, (b"\7" * 32,) * 3)
     made = (Manifest("submission", binding, files), Manifest("checkpoint", None, (weight,)))
@@ -170,7 +170,7 @@ def _read_folder(path: Path, files: dict[str, bytes]) -> object:
 
 def _submission() -> dict[str, bytes]:
     files = {
-        "rollouts.safetensors": _written(lambda path: rollouts.write(path, _rollouts(GROUPS), SPEC)),
+        "rollouts.parquet": _written(lambda path: rollouts.write(path, _rollouts(GROUPS), SPEC)),
         "trace.json": _trace(),
         "update.safetensors": _update(),
     }

@@ -25,7 +25,7 @@ MANIFEST_BYTES = 4 << 20
 """Enough for 60 GB of artifact; the parse stays below 100 MB."""
 FORMAT = 1
 MANIFEST_NAME = "manifest.json"
-SUBMISSION_FILES = ("rollouts.safetensors", "trace.json", "update.safetensors")
+SUBMISSION_FILES = ("rollouts.parquet", "trace.json", "update.safetensors")
 CHECKPOINT_FILES = ("config.json", "momentum.safetensors", "weights.safetensors")
 _ALLOWED = {
     "submission": SUBMISSION_FILES,

@@ -25,6 +25,7 @@ _CALL = b"Call(address target,bytes data)"
 _REQUEST = keccak(b"Request(address account,uint256 nonce,uint256 deadline,Call[] calls)" + _CALL)
 _INVITE = keccak(b"Invite(uint256 task,address account,uint256 nonce,uint256 expiry)")
 _PERMIT = keccak(b"Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)")
+_ROLLOUTS = keccak(b"Rollouts(uint256 task,uint32 round,address trainer,bytes32 binding,bytes32 root)")
 _KEPT_BITS = 236
 
 
@@ -63,6 +64,16 @@ def ballot_digest(chain_id: int, court: str, case: int, juror: str, vote: int, e
     types = ["uint256", "address", "uint8", "bytes32", "bytes32"]
     values = [case, to_canonical_address(juror), vote, evidence, salt]
     return _digest(domain_separator(chain_id, court), _BALLOT, types, values)
+
+
+def rollouts_digest(
+    chain_id: int, ledger: str, task: int, round_: int, trainer: str, binding: bytes, root: bytes
+) -> bytes:
+    """Return the 32-byte digest a trainer may sign of its rollouts: keccak of the canonical JSON that their file is
+    bound to, and their Merkle root."""
+    types = ["uint256", "uint32", "address", "bytes32", "bytes32"]
+    values = [task, round_, to_canonical_address(trainer), binding, root]
+    return _digest(domain_separator(chain_id, ledger), _ROLLOUTS, types, values)
 
 
 def request_digest(

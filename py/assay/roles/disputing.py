@@ -112,6 +112,6 @@ def leaf_proof(manifest: Manifest, check: int) -> LeafProof:
     """Return a leaf of the artifact that a check reads, with its proof: the header, or the first chunk of its file."""
     leaves, at = manifest.leaves(), 0
     if check not in _HEADER:
-        name = _FILES.get(Reason(check), "rollouts.safetensors") if check in Reason.__members__.values() else ""
+        name = _FILES.get(Reason(check), "rollouts.parquet") if check in Reason.__members__.values() else ""
         at = next((i + 1 for i, chunk in enumerate(manifest.chunks()) if chunk.name == name), 0)
     return LeafProof(at, len(leaves), leaves[at], tuple(merkle.prove(leaves, at)))

@@ -21,6 +21,7 @@ from assay.artifact import trace as trace_file
 from assay.artifact import update as update_file
 from assay.artifact.folder import write_artifact
 from assay.artifact.manifest import Binding, Manifest
+from assay.artifact.origin import origin_of
 from assay.artifact.rollouts import Rollouts
 from assay.artifact.trace import StepLeaf
 from assay.artifact.weights import Checkpoint, read_checkpoint
@@ -111,7 +112,7 @@ def _rollouts(
     sampled = rollout.sample(model, env, spec, assigned, progress, None if fault == "tokens" else rules)
     if fault == "tokens":
         sampled = faults.better_tokens(model, env, spec, assigned.seeds, sampled, rng)
-    made = rollout.assemble(env, spec, assigned.seeds, sampled, rules)
+    made = rollout.assemble(env, spec, assigned, sampled, rules)
     return faults.raised(made, rng) if fault == "reward" else made
 
 
@@ -128,14 +129,14 @@ def _write(
         protocol=PROTOCOL,
         groups=len(made) // spec.rollout.group_size,
         units=made.units(spec),
-        rollout_root=made.root(),
+        rollout_root=made.root(spec),
         trace_root=trace_file.root(leaves),
         **bound,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as room:
         paths = {name: Path(room) / name for name in (rollout_file.NAME, trace_file.NAME, update_file.NAME)}
-        rollout_file.write(paths[rollout_file.NAME], made, spec)
+        rollout_file.write(paths[rollout_file.NAME], made, spec, origin_of(binding))
         trace_file.write(paths[trace_file.NAME], leaves)
         update_file.write(paths[update_file.NAME], update_file.Update(q, scale))
         return write_artifact(out, "submission", binding, dict(paths))

@@ -98,20 +98,13 @@ def picked(
     model: CausalLM, env: Environment, spec: TaskSpec, assigned: rollout.Assigned, groups: int, rules: Profile
 ) -> Rollouts:
     """Sample all assigned groups and keep the `groups` with the best mean reward, as if they had been assigned."""
-    made = rollout.assemble(env, spec, assigned.seeds, rollout.sample(model, env, spec, assigned), rules)
+    made = rollout.assemble(env, spec, assigned, rollout.sample(model, env, spec, assigned), rules)
     size = spec.rollout.group_size
     best = np.sort(np.argsort(-made.rewards.reshape(-1, size).mean(axis=1), kind="stable")[:groups])
     rows = (best[:, None] * size + np.arange(size)[None, :]).reshape(-1)
-    return Rollouts(
-        prompts=made.prompts[rows],
-        prompt_lengths=made.prompt_lengths[rows],
-        tokens=made.tokens[rows],
-        lengths=made.lengths[rows],
-        rewards=made.rewards[rows],
-        logprobs=made.logprobs[rows],
-        proofs=made.proofs[rows],
-        prompt_proofs=made.prompt_proofs[best],
-    )
+    names = [name for name in Rollouts.__dataclass_fields__ if name != "prompt_proofs"]
+    columns = {name: getattr(made, name)[rows] for name in names}
+    return Rollouts(**columns, prompt_proofs=made.prompt_proofs[best]).trimmed(spec)
 
 
 def random_update(honest: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -27,10 +27,12 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """What a trainer must sample: an environment seed per group and a noise key per rollout, uint64[groups, size]."""
+    """What a trainer must sample: an environment seed per group, a noise key per rollout, uint64[groups, size], and the
+    round that it is for."""
 
     seeds: list[int]
     keys: NDArray[np.uint64]
+    round: int
 
 
 def assign(
@@ -40,7 +42,7 @@ def assign(
     seeds = [group_seed(beacon, task, round_, trainer, i) for i in range(first_group, first_group + groups)]
     keys = [[noise_key(seed, member) for member in range(spec.rollout.group_size)] for seed in seeds]
     chosen = [prompt_seed(seed, spec.environment.seed_count) for seed in seeds]
-    return Assigned(chosen, np.array(keys, np.uint64).reshape(groups, spec.rollout.group_size))
+    return Assigned(chosen, np.array(keys, np.uint64).reshape(groups, spec.rollout.group_size), round_)
 
 
 def sample(
@@ -58,16 +60,19 @@ def sample(
     return engine.sample(prompts, assigned.keys, limit, temperature, env.eos, progress)
 
 
-def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engines.Sampled, rules: Profile) -> Rollouts:
-    """Score completions, `group_size` per seed, and return them as columns, with their proofs under a profile."""
-    size = spec.rollout.group_size
+def assemble(
+    env: Environment, spec: TaskSpec, assigned: Assigned, sampled: engines.Sampled, rules: Profile
+) -> Rollouts:
+    """Score the completions of an assignment and return them as columns, with their proofs under a profile."""
+    size, seeds = spec.rollout.group_size, assigned.seeds
     prompts = [env.prompt(seed) for seed in seeds]
     prompt_lengths = np.array([len(prompt) for prompt in prompts], np.int16)
     asked = _padded([np.array(prompt, np.int32) for prompt in prompts], PAD, np.int32)
+    said = zip(sampled.tokens.tolist(), sampled.lengths.tolist(), strict=True)
     proofs = sampled.proofs or engines.Proofs(
         _proofs(sampled.hidden, sampled.lengths, rules), _proofs(sampled.prompts, prompt_lengths, rules)
     )
-    return Rollouts(
+    made = Rollouts(
         prompts=np.repeat(asked, size, axis=0),
         prompt_lengths=np.repeat(prompt_lengths, size),
         tokens=sampled.tokens,
@@ -76,7 +81,13 @@ def assemble(env: Environment, spec: TaskSpec, seeds: list[int], sampled: engine
         logprobs=sampled.logprobs,
         proofs=proofs.rollouts,
         prompt_proofs=proofs.prompts,
+        prompt_texts=np.repeat(_texts([env.describe(prompt) for prompt in prompts]), size),
+        texts=_texts([env.describe(row[:length]) for row, length in said]),
+        problems=np.repeat(np.array(seeds, np.int64), size),
+        seeds=assigned.keys.reshape(-1).view(np.int64),
+        rounds=np.full(len(seeds) * size, assigned.round, np.int32),
     )
+    return made.trimmed(spec)
 
 
 def make_rollouts(
@@ -94,7 +105,7 @@ def make_rollouts(
     """Return a trainer's honest rollouts of a round, fingerprinted under the first profile of the task."""
     assigned = assign(spec, beacon, task, round_, trainer, first_group, groups)
     rules = of_task(spec.verification)
-    return assemble(env, spec, assigned.seeds, sample(model, env, spec, assigned, progress, rules), rules)
+    return assemble(env, spec, assigned, sample(model, env, spec, assigned, progress, rules), rules)
 
 
 def _proofs(states: NDArray[np.float32], lengths: NDArray[np.int16], rules: Profile) -> NDArray[np.uint8]:
@@ -103,6 +114,12 @@ def _proofs(states: NDArray[np.float32], lengths: NDArray[np.int16], rules: Prof
     width = toploc.chunks_of(states.shape[1], rules.chunk) * toploc.proof_bytes(rules.top_k)
     whole = b"".join(b"".join(proofs).ljust(width, b"\0") for proofs in made)
     return np.frombuffer(whole, np.uint8).reshape(len(made), width).copy()
+
+
+def _texts(texts: list[str]) -> NDArray[np.object_]:
+    found = np.empty(len(texts), np.object_)
+    found[:] = texts
+    return found
 
 
 def _padded(rows: list[NDArray[Scalar]], fill: int, dtype: type[Scalar]) -> NDArray[Scalar]:

@@ -1,16 +1,18 @@
-"""Check 2: every prompt is the one that the round's beacon assigned. Knows nothing of answers."""
+"""Check 2: every prompt, and the noise of every answer, is what the round's beacon assigned. Knows nothing of answers."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from assay.errors import Refused
+from assay.protocol.assignment import noise_key
 from assay.types import Reason
 from assay.verify.case import Case, Measure
 
 
 def check_assignment(case: Case) -> Measure:
-    """Derive each group's prompt and compare it with all its rollouts'. Value: rollouts with another prompt."""
+    """Derive each group's prompt and noise keys and compare them with its rollouts'. Value: rollouts with another
+    prompt."""
     rollouts, size = case.rollouts, case.spec.rollout.group_size
     prompts = [case.environment.prompt(seed) for seed in case.prompt_seeds]
     lengths = np.repeat([len(prompt) for prompt in prompts], size)
@@ -30,4 +32,10 @@ def check_assignment(case: Case) -> Measure:
             float(wrong.sum()),
             0.0,
         )
+    keys = np.array([noise_key(seed, i) for seed in case.seeds for i in range(size)], np.uint64).view(np.int64)
+    other = (rollouts.problems != np.repeat(np.array(case.prompt_seeds, np.int64), size)) | (rollouts.seeds != keys)
+    if bool(other.any()):
+        leaf = int(np.argmax(other))
+        message = f"rollout {leaf} names another problem or seed than the one that was assigned"
+        raise Refused(message, Reason.ASSIGNMENT, leaf, float(other.sum()), 0.0)
     return Measure(0.0, 0.0)

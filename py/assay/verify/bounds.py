@@ -1,4 +1,4 @@
-"""Check 3: values within bounds, and every rollout ends where it had to.
+"""Check 3: values within bounds, texts that say what their tokens say, and every rollout ends where it had to.
 
 A rollout ends with the end token or at the length cap, and nothing follows an end token. That the end token was due is
 the sampling replay's question.
@@ -18,7 +18,7 @@ from assay.verify.case import Case, Measure
 
 
 def check_bounds(case: Case) -> Measure:
-    """Check tokens, rewards, log-probs and terminations of every rollout. Value: rollouts out of bounds."""
+    """Check tokens, rewards, log-probs, terminations and texts of every rollout. Value: rollouts out of bounds."""
     rollouts, environment = case.rollouts, case.environment
     vocabulary = case.sizes.vocabulary
     inside = np.arange(rollouts.tokens.shape[1]) < rollouts.lengths[:, None]
@@ -34,7 +34,17 @@ def check_bounds(case: Case) -> Measure:
     _refuse_any((ends & ~last).any(axis=1), "goes on after its end token", Reason.TERMINATION)
     stopped = (ends & last).any(axis=1) | (rollouts.lengths == case.spec.rollout.max_new_tokens)
     _refuse_any(~stopped, "stops without an end token before the length cap", Reason.TERMINATION)
+    _refuse_any(_misquoted(case), "has a text that isn't what its tokens say", Reason.BOUNDS)
     return Measure(0.0, 0.0)
+
+
+def _misquoted(case: Case) -> NDArray[np.bool_]:
+    """Return which rollouts' prompt or completion, as text, isn't how the environment writes its tokens."""
+    own, describe, size = case.rollouts, case.environment.describe, case.spec.rollout.group_size
+    asked = [describe(row[:n]) for row, n in zip(own.prompts[::size].tolist(), own.prompt_lengths[::size], strict=True)]
+    said = [describe(row[:n]) for row, n in zip(own.tokens.tolist(), own.lengths.tolist(), strict=True)]
+    pairs = zip(own.prompt_texts, own.texts, said, strict=True)
+    return np.array([p != asked[i // size] or found != due for i, (p, found, due) in enumerate(pairs)], np.bool_)
 
 
 def least_logprob(vocabulary: int, margin: float) -> float:

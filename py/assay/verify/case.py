@@ -19,7 +19,7 @@ from assay.artifact import weights as weights_file
 from assay.artifact.folder import Artifact, open_artifact
 from assay.artifact.manifest import Binding
 from assay.artifact.opening import SHARD, Floats, Opening, open_opening
-from assay.artifact.rollouts import Rollouts
+from assay.artifact.rollouts import Origin, Rollouts
 from assay.errors import Broken, Refused
 from assay.model import load
 from assay.model.env import registry
@@ -107,8 +107,12 @@ class Case:
             raise Refused(str(error), Reason.BINDING) from None
 
     @cached_property
+    def rollout_file(self) -> tuple[Rollouts, Origin]:
+        return rollouts_file.read_whole(self.artifact.path(rollouts_file.NAME), self.spec)
+
+    @cached_property
     def rollouts(self) -> Rollouts:
-        return rollouts_file.read(self.artifact.path(rollouts_file.NAME), self.spec)
+        return self.rollout_file[0]
 
     @cached_property
     def steps(self) -> list[trace.StepLeaf]:

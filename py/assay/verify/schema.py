@@ -10,6 +10,7 @@ import numpy as np
 
 from assay import PROTOCOL
 from assay.artifact import trace
+from assay.artifact.origin import origin_of
 from assay.errors import Refused
 from assay.protocol import toploc
 from assay.types import Reason
@@ -22,6 +23,8 @@ def check_schema(case: Case) -> Measure:
     if context.root is not None and case.artifact.root != context.root:
         raise Refused("the artifact's root isn't the one on chain", Reason.BINDING)
     _bound(case)
+    if case.rollout_file[1].binding != origin_of(binding).binding:
+        raise Refused("the rollout file is bound to something else than its artifact", Reason.BINDING)
     rollouts, steps = case.rollouts, case.steps
     groups = case.spec.rollout.groups
     if binding.groups != groups or len(rollouts) != groups * case.spec.rollout.group_size:
@@ -31,7 +34,7 @@ def check_schema(case: Case) -> Measure:
         message = f"{units} completion tokens are in the loss, {context.units} units claimed"
         raise Refused(message, Reason.UNITS, None, float(context.units), float(units))
     _proofs(case)
-    if rollouts.root() != binding.rollout_root:
+    if rollouts.root(case.spec) != binding.rollout_root:
         raise Refused("the rollouts don't give the root that the manifest names", Reason.BINDING)
     if trace.root(steps) != binding.trace_root:
         raise Refused("the trace doesn't give the root that the manifest names", Reason.BINDING)

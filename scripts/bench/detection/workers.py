@@ -24,9 +24,9 @@ def honest(world: World, trial: Trial, model: Any = None, **more: Any) -> Rollou
     """What a worker makes that samples from `model`, the present one if none is given."""
     given = world.assigned(trial)
     if model is None and not more:
-        return world.assemble(trial, given.seeds, world.said(trial))
+        return world.assemble(trial, given, world.said(trial))
     sampled = world.sample(model or world.model_for(trial.index), world.prompts(given.seeds), given.keys, **more)
-    return world.assemble(trial, given.seeds, sampled)
+    return world.assemble(trial, given, sampled)
 
 
 # --- another model
@@ -84,9 +84,7 @@ def draft(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial)
     prompts = world.prompts(given.seeds)
     said = world.sample(world.built(pruned(world, trial.rng), trial.index), prompts, given.keys)
-    return world.assemble(
-        trial, given.seeds, world.retold(world.model_for(trial.index), prompts, said.tokens, said.lengths)
-    )
+    return world.assemble(trial, given, world.retold(world.model_for(trial.index), prompts, said.tokens, said.lengths))
 
 
 # --- other prompts
@@ -95,24 +93,24 @@ def draft(world: World, trial: Trial) -> Rollouts:
 def other_prompt(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial)
     answered = world.prompts([seed // 2 for seed in given.seeds])
-    return world.assemble(trial, given.seeds, world.sample(world.model_for(trial.index), answered, given.keys))
+    return world.assemble(trial, given, world.sample(world.model_for(trial.index), answered, given.keys))
 
 
 def system_prompt(world: World, trial: Trial) -> Rollouts:
     """A character that isn't the prompt's is read in place of its first."""
     given = world.assigned(trial)
     edited = [[(prompt[0] + 1) % 10, *prompt[1:]] for prompt in world.prompts(given.seeds)]
-    return world.assemble(trial, given.seeds, world.sample(world.model_for(trial.index), edited, given.keys))
+    return world.assemble(trial, given, world.sample(world.model_for(trial.index), edited, given.keys))
 
 
 def cherry_picked(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial, 16)
     said = world.sample(world.model_for(trial.index), world.prompts(given.seeds), given.keys)
-    made = world.assemble(trial, given.seeds, said)
+    made = world.assemble(trial, given, said)
     best = np.sort(np.argsort(-made.rewards.reshape(-1, SIZE).mean(axis=1), kind="stable")[:8])
     rows = (best[:, None] * SIZE + np.arange(SIZE)).reshape(-1)
     columns = {n: getattr(made, n)[rows] for n in Rollouts.__dataclass_fields__ if n != "prompt_proofs"}
-    return Rollouts(**columns, prompt_proofs=made.prompt_proofs[best])
+    return Rollouts(**columns, prompt_proofs=made.prompt_proofs[best]).trimmed(world.spec)
 
 
 def reused(world: World, trial: Trial) -> Rollouts:
@@ -133,7 +131,7 @@ def written(change: Callable[[World, Trial, Any], tuple[Any, Any]]) -> Attack:
         given = world.assigned(trial)
         prompts, said = world.prompts(given.seeds), world.said(trial)
         tokens, lengths = change(world, trial, said)
-        return world.assemble(trial, given.seeds, world.retold(world.model_for(trial.index), prompts, tokens, lengths))
+        return world.assemble(trial, given, world.retold(world.model_for(trial.index), prompts, tokens, lengths))
 
     return make
 
@@ -160,16 +158,14 @@ def temperature(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial)
     prompts = world.prompts(given.seeds)
     said = world.sample(world.model_for(trial.index), prompts, given.keys, temperature=0.7)
-    return world.assemble(
-        trial, given.seeds, world.retold(world.model_for(trial.index), prompts, said.tokens, said.lengths)
-    )
+    return world.assemble(trial, given, world.retold(world.model_for(trial.index), prompts, said.tokens, said.lengths))
 
 
 def seed(world: World, trial: Trial) -> Rollouts:
     given = world.assigned(trial)
     return world.assemble(
         trial,
-        given.seeds,
+        given,
         world.sample(world.model_for(trial.index), world.prompts(given.seeds), given.keys + np.uint64(1)),
     )
 

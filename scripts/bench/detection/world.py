@@ -138,8 +138,8 @@ class World:
             self._said[key] = self.sample(self.model_for(trial.index), self.prompts(given.seeds), given.keys)
         return self._said[key]
 
-    def assemble(self, trial: Trial, seeds: list[int], sampled: engines.Sampled) -> Rollouts:
-        return rollout.assemble(self.env, self.specs[trial.index], seeds, sampled, shipped_at(trial.index))
+    def assemble(self, trial: Trial, assigned: rollout.Assigned, sampled: engines.Sampled) -> Rollouts:
+        return rollout.assemble(self.env, self.specs[trial.index], assigned, sampled, shipped_at(trial.index))
 
     def prompts(self, seeds: list[int]) -> list[list[int]]:
         return [self.env.prompt(seed) for seed in seeds]

@@ -30,7 +30,7 @@ from integration.chain.world import (
 from integration.cli.commands import Run, as_json, refusal
 
 pytestmark = pytest.mark.integration
-NAMES = ("rollouts.safetensors", "trace.json", "update.safetensors")
+NAMES = ("rollouts.parquet", "trace.json", "update.safetensors")
 CHECKPOINT = ("config.json", "momentum.safetensors", "weights.safetensors")
 SALT = keccak(b"salt")
 

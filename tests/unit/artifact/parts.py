@@ -49,6 +49,11 @@ def rollouts(groups: int = 2, seed: int = 0) -> Rollouts:
     prompt_proofs[np.arange(prompt_proofs.shape[1]) >= used[:, None]] = 0
     prompts = np.repeat(chance.integers(0, 10, (groups, P)), GROUP, axis=0).astype(np.int32)
     return Rollouts(
+        prompt_texts=np.array([f"prompt {i // GROUP} é" for i in range(n)], np.object_),
+        texts=np.array([f"text {i}" for i in range(n)], np.object_),
+        problems=np.repeat(chance.integers(0, 1000, groups), GROUP),
+        seeds=chance.integers(-(2**63), 2**63, n),
+        rounds=np.full(n, 2, np.int32),
         prompts=np.where(np.arange(P) < prompt_lengths[:, None], prompts, -1).astype(np.int32),
         prompt_lengths=prompt_lengths,
         tokens=np.where(inside, chance.integers(0, 10, (n, T)), -1).astype(np.int32),

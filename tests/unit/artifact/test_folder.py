@@ -15,7 +15,7 @@ from unit.artifact import parts
 
 LIMIT = 16 * CHUNK_BYTES
 CONTENT = bytes(range(256)) * 4096 + b"tail"
-FILES: dict[str, bytes | Path] = {"rollouts.safetensors": CONTENT, "trace.json": b"{}", "update.safetensors": b"u"}
+FILES: dict[str, bytes | Path] = {"rollouts.parquet": CONTENT, "trace.json": b"{}", "update.safetensors": b"u"}
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def write(folder: Path, **files: bytes | Path) -> Manifest:
 def test_open__what_write_wrote__has_the_same_root_and_files(folder: Path) -> None:
     artifact = open_artifact(folder, LIMIT)
     assert artifact.root == write(folder).root()
-    assert artifact.path("rollouts.safetensors").read_bytes() == CONTENT
+    assert artifact.path("rollouts.parquet").read_bytes() == CONTENT
     assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "manifest.json"])
     with pytest.raises(Refused, match="lacks weights"):
         artifact.path("weights.safetensors")
@@ -54,7 +54,7 @@ def test_write__name_outside_the_list__is_refused_and_nothing_is_written(folder:
 
 
 def test_open__one_bit_flipped__names_the_chunk(folder: Path) -> None:
-    path = folder / "rollouts.safetensors"
+    path = folder / "rollouts.parquet"
     data = bytearray(CONTENT)
     data[CHUNK_BYTES + 1] ^= 1
     path.write_bytes(data)
@@ -76,7 +76,7 @@ def test_open__one_bit_flipped__names_the_chunk(folder: Path) -> None:
     ids=["shorter", "longer", "empty", "missing", "link", "folder", "pipe"],
 )
 def test_open__file_is_not_what_the_manifest_says__is_refused(folder: Path, change: object, reason: Reason) -> None:
-    change(folder / "rollouts.safetensors")  # type: ignore[operator]
+    change(folder / "rollouts.parquet")  # type: ignore[operator]
     with pytest.raises(Refused) as caught:
         open_artifact(folder, LIMIT)
     assert caught.value.reason is reason

@@ -17,7 +17,7 @@ from assay.types import Reason
 from unit.artifact import parts
 
 FILES = (
-    FileEntry("rollouts.safetensors", CHUNK_BYTES + 1, (b"\1" * 32, b"\2" * 32)),
+    FileEntry("rollouts.parquet", CHUNK_BYTES + 1, (b"\1" * 32, b"\2" * 32)),
     FileEntry("trace.json", 10, (b"\3" * 32,)),
     FileEntry("update.safetensors", CHUNK_BYTES, (b"\4" * 32,)),
 )
@@ -73,8 +73,8 @@ def test_root__one_chunk__opens_against_it() -> None:
 def test_chunks__sizes_and_offsets__cover_each_file() -> None:
     found = [(chunk.name, chunk.offset, chunk.size) for chunk in MANIFEST.chunks()]
     assert found == [
-        ("rollouts.safetensors", 0, CHUNK_BYTES),
-        ("rollouts.safetensors", CHUNK_BYTES, 1),
+        ("rollouts.parquet", 0, CHUNK_BYTES),
+        ("rollouts.parquet", CHUNK_BYTES, 1),
         ("trace.json", 0, 10),
         ("update.safetensors", 0, CHUNK_BYTES),
     ]

@@ -108,7 +108,7 @@ def test_fault_update__same_rollouts_and_norm_another_direction(
     world: World, honest: tuple[Rollouts, update.Update], tmp_path: Path
 ) -> None:
     made, sent = _make(world, tmp_path / "s", "update")
-    assert made.root() == honest[0].root()
+    assert made.root(world.spec) == honest[0].root(world.spec)
     right, wrong = (codec.dequantise(found.q, found.scale) for found in (honest[1], sent))
     assert np.linalg.norm(wrong) == pytest.approx(np.linalg.norm(right), rel=0.01)
     assert abs(right @ wrong) < 0.05 * np.linalg.norm(right) ** 2

@@ -14,12 +14,14 @@ import torch
 from assay.artifact import rollouts as rollouts_file
 from assay.artifact import trace, update
 from assay.artifact.folder import open_artifact, write_artifact
+from assay.artifact.origin import origin_of
 from assay.artifact.rollouts import Rollouts
 from assay.artifact.trace import StepLeaf
 from assay.artifact.update import Update
 from assay.artifact.weights import read_checkpoint
 from assay.model import load
 from assay.model.env import registry
+from assay.model.env.base import Environment
 from assay.model.steps import batch_hash, batches
 from assay.protocol.plan import KNOWN_FROM
 from assay.protocol.profile import Bf16Limits, Float32Limits, Profile, learn, profile_hash, shipped, to_json
@@ -127,17 +129,31 @@ class Bench:
     ) -> Bench:
         """Return a copy with changed parts, every root recomputed: what a trainer with these wishes could submit."""
         case = self.case()
-        made, leaves = rollouts(case.rollouts), steps(case.steps)
+        made, leaves = retexted(rollouts(case.rollouts), case.environment), steps(case.steps)
         paths = {name: self.room / name for name in (rollouts_file.NAME, trace.NAME, update.NAME)}
-        rollouts_file.write(paths[rollouts_file.NAME], made, self.spec)
         trace.write(paths[trace.NAME], leaves)
         update.write(paths[update.NAME], change(case.update))
-        roots = {"rollout_root": made.root(), "trace_root": trace.root(leaves)}
-        bound = {"units": made.units(self.spec), **roots, **binding}
+        bound = {
+            "units": made.units(self.spec),
+            "rollout_root": made.root(self.spec),
+            "trace_root": trace.root(leaves),
+            **binding,
+        }
+        origin = origin_of(replace(case.binding, **bound))
+        rollouts_file.write(paths[rollouts_file.NAME], made, self.spec, origin)
         folder = self.room / "forged"
         write_artifact(folder, "submission", replace(case.binding, **bound), dict(paths))
         context = replace(self.context, units=made.units(self.spec), root=open_artifact(folder, 1 << 30).root)
         return replace(self, folder=folder, context=context)
+
+
+def retexted(made: Rollouts, environment: Environment) -> Rollouts:
+    """Return rollouts whose texts say what their tokens say: a cheat wouldn't stumble over that."""
+    texts = made.texts.copy()
+    texts[:] = [
+        environment.describe(row[:n]) for row, n in zip(made.tokens.tolist(), made.lengths.tolist(), strict=True)
+    ]
+    return replace(made, texts=texts)
 
 
 def rehashed(bench: Bench, made: Rollouts) -> Callable[[list[StepLeaf]], list[StepLeaf]]:

@@ -314,7 +314,7 @@ def test_check__too_many_bytes__is_malformed(honest) -> None:
     assert (finding.verdict, finding.reason) == (Verdict.MALFORMED, Reason.SIZE)
 
 
-FILES = ["manifest.json", "rollouts.safetensors", "trace.json", "update.safetensors"]
+FILES = ["manifest.json", "rollouts.parquet", "trace.json", "update.safetensors"]
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -47,7 +47,7 @@ def test_check__made_under_a_hidden_instruction__is_caught_by_the_prompts_proofs
     )
     hidden = [[3, *env.prompt(seed)[1:]] for seed in assigned.seeds]  # another first character than the assigned one
     sampled = engines.sample(case.model(), hidden, assigned.keys, spec.rollout.max_new_tokens, 1.0, env.eos)
-    cheat = rollout.assemble(env, spec, assigned.seeds, sampled, case.profile)
+    cheat = rollout.assemble(env, spec, assigned, sampled, case.profile)
     # completions, their proofs and all else are honest
     finding = bench.forged(rollouts=lambda same: replace(same, prompt_proofs=cheat.prompt_proofs)).check()
     assert (finding.reason, finding.checks[-1].name) == (Reason.ACTIVATION, "activation")

@@ -48,7 +48,7 @@ def retold(bench, sampled: Sampled) -> Rollouts:
     logprobs = np.where(inside, token_logprobs(logits, said, bench.spec.rollout.temperature).numpy(), 0)
     states = np.where(inside[:, :, None], hidden.numpy(), 0).astype(np.float32)
     whole = replace(sampled, logprobs=logprobs.astype(np.float32), hidden=states, prompts=asked.numpy())
-    return rollout.assemble(case.environment, bench.spec, work.seeds, whole, case.profile)
+    return rollout.assemble(case.environment, bench.spec, work, whole, case.profile)
 
 
 def submitted(bench, sampled: Sampled):

@@ -122,6 +122,9 @@ def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
         shutil.rmtree(out, ignore_errors=True)
         out.parent.mkdir(parents=True, exist_ok=True)
         made = node.run("assay.roles.work:train", args)
+        signature = node.config.signer.sign_digest(unhex32(made.pop("digest")))  # jobs have no keys
+        signed = {name: args[name] for name in ("spec", "profiles")}
+        made |= node.run("assay.roles.work:sign", {**signed, "folder": str(out), "signature": signature.hex()})
         if fault != SILENT:
             node.chunks.add(out)
         return {**made, "seconds": time.monotonic() - begin, "base": action.base}

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.artifact import update, weights
+from assay.artifact import signing, update, weights
 from assay.errors import Refused
 from assay.protocol import merge as merging
 from assay.protocol import profile
@@ -25,7 +25,8 @@ UPDATE_FILE = "update.safetensors"
 
 
 def train(args: dict[str, Any]) -> dict[str, Any]:
-    """Make one submission: rollouts from the checkpoint, inner steps, artifact in `out`. Returns its root and units."""
+    """Make one submission: rollouts from the checkpoint, inner steps, artifact in `out`. Returns its root and units, and
+    the digest that its trainer signs."""
     from assay.model.load import determinism
     from assay.train.export import train_submission
 
@@ -40,7 +41,14 @@ def train(args: dict[str, Any]) -> dict[str, Any]:
         states=Path(args["states"]),
     )
     bad = _known_bad(args, made) if args.get("canary") else {}
-    return {"root": hex32(made.root), "units": made.units, "loss_rise": made.loss_rise, **bad}
+    told = {"root": hex32(made.root), "units": made.units, "loss_rise": made.loss_rise}
+    return {**told, "digest": hex32(signing.digest_of(made.manifest)), **bad}
+
+
+def sign(args: dict[str, Any]) -> dict[str, Any]:
+    """Put the trainer's signature into the own submission in `folder`. Returns its new root."""
+    signature = bytes.fromhex(args["signature"])
+    return {"root": hex32(signing.sign(Path(args["folder"]), _spec(args), signature).root())}
 
 
 def _known_bad(args: dict[str, Any], made: Submitted) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def rollouts(groups: int = 2, seed: int = 0) -> Rollouts:
     """Rollouts of random form with valid padding."""
     chance = np.random.default_rng(seed)
     n, proof, width = groups * GROUP, 2 + 2 * TOP_K, -(-T // CHUNK)
-    prompt_lengths = np.repeat([P, *chance.integers(1, P + 1, groups - 1)], GROUP).astype(np.int16)
+    prompt_lengths = np.repeat([P, *chance.integers(1, P, groups - 1)], GROUP).astype(np.int16)
     lengths = np.array([T, *chance.integers(1, T + 1, n - 1)], np.int16)
     inside = np.arange(T) < lengths[:, None]
     proofs = chance.integers(0, 256, (n, width * proof)).astype(np.uint8)

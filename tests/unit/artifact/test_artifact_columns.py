@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.artifact import rollouts, tensors, trace, update
+from assay.artifact import parquet, rollouts, rows, tensors, trace, update
+from assay.artifact.origin import origin_of
 from assay.artifact.rollouts import Rollouts
 from assay.errors import Refused
 from assay.protocol import codec, merkle
@@ -19,6 +21,7 @@ from assay.types import Reason
 from unit.artifact import parts
 
 SPEC = parts.spec()
+ORIGIN = origin_of(parts.binding())
 
 
 def changed(name: str, where: Any, value: Any) -> Rollouts:
@@ -30,31 +33,32 @@ def changed(name: str, where: Any, value: Any) -> Rollouts:
 
 def test_rollouts__written_and_read__are_the_same_with_the_same_root(tmp_path: Path) -> None:
     made = parts.rollouts()
-    rollouts.write(tmp_path / "x", made, SPEC)
+    rollouts.write(tmp_path / "x", made, SPEC, ORIGIN)
     found = rollouts.read(tmp_path / "x", SPEC)
     for name in Rollouts.__dataclass_fields__:
         assert getattr(found, name).dtype == getattr(made, name).dtype
         assert np.array_equal(getattr(found, name), getattr(made, name))
-    assert found.root() == made.root()
+    assert found.root(SPEC) == made.root(SPEC)
     assert found.units(SPEC) == int(made.lengths.sum())
     assert len(found) == 2 * parts.GROUP
 
 
 def test_root__any_value_of_a_rollout_changes__only_its_leaf_changes() -> None:
     made = parts.rollouts()
-    changes = {"prompts": 77, "tokens": 77, "rewards": 0.123, "logprobs": -7.5, "proofs": 1}
+    changes: dict[str, Any] = {"prompts": 77, "tokens": 77, "logprobs": -7.5, "proofs": 1, "rewards": 0.123}
+    changes |= {"prompt_texts": "x", "texts": "x", "problems": 7, "seeds": 7, "rounds": 7}
     for name, value in changes.items():
         row = 3
-        where = row if name == "rewards" else (row, 0)
+        where = (row, 0) if getattr(made, name).ndim == 2 else row
         before = getattr(made, name)[where]
         other = changed(name, where, value if before != value else value + 1)
-        differ = [i for i, (a, b) in enumerate(zip(made.leaves(), other.leaves(), strict=True)) if a != b]
-        assert differ == [row], name
+        differ = [i for i, (a, b) in enumerate(zip(made.leaves(SPEC), other.leaves(SPEC), strict=True)) if a != b]
+        assert differ == (list(range(parts.GROUP)) if name == "rewards" else [row]), name  # advantages are a group's
     other = changed("prompt_proofs", (1, 0), made.prompt_proofs[1, 0] ^ 1)
-    differ = [i for i, (a, b) in enumerate(zip(made.leaves(), other.leaves(), strict=True)) if a != b]
+    differ = [i for i, (a, b) in enumerate(zip(made.leaves(SPEC), other.leaves(SPEC), strict=True)) if a != b]
     assert differ == list(range(parts.GROUP, 2 * parts.GROUP))
-    leaves = made.leaves()
-    assert merkle.verify(made.root(), leaves[3], 3, len(leaves), merkle.prove(leaves, 3))
+    leaves = made.leaves(SPEC)
+    assert merkle.verify(made.root(SPEC), leaves[3], 3, len(leaves), merkle.prove(leaves, 3))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,7 @@ def test_root__any_value_of_a_rollout_changes__only_its_leaf_changes() -> None:
         ("tokens", (2, 0), -1),
         ("tokens", (2, 0), -5),
         ("prompts", (2, 0), -1),
+        ("problems", 2, -1),
         ("rewards", 2, np.nan),
         ("rewards", 2, np.inf),
         ("logprobs", (2, 0), np.nan),
@@ -82,8 +87,13 @@ def test_rollouts__value_out_of_bounds__is_refused_at_its_leaf(
         bad.check(SPEC)
     assert (caught.value.reason, caught.value.leaf) == (Reason.BOUNDS, 2)
     with pytest.raises(Refused):
-        rollouts.write(tmp_path / "x", bad, SPEC)
-    tensors.write(tmp_path / "x", {field: getattr(bad, field) for field in Rollouts.__dataclass_fields__})
+        rollouts.write(tmp_path / "x", bad, SPEC, ORIGIN)
+    if "lengths" in name or name == "problems":
+        return  # a file has no such lengths: its lists are as long as they are
+    good = rows.columns(parts.rollouts(), SPEC)
+    proofs = base64.b64encode(b"".join(rows.cut_proofs(bad.prompt_proofs, bad.prompt_lengths[:: parts.GROUP], SPEC)))
+    table = parquet.Table(len(bad), good | spoilt(bad, name), ORIGIN.metadata(proofs))
+    parquet.write(tmp_path / "x", table, rows.KINDS)
     with pytest.raises(Refused) as caught:
         rollouts.read(tmp_path / "x", SPEC)
     assert caught.value.reason is Reason.BOUNDS
@@ -106,6 +116,17 @@ def test_rollouts__prompt_proofs_after_a_prompts_last_chunk__are_refused_at_its_
     with pytest.raises(Refused) as caught:
         replace(made, prompt_proofs=proofs).check(SPEC)
     assert (caught.value.reason, caught.value.leaf) == (Reason.BOUNDS, parts.GROUP)
+
+
+def spoilt(bad: Rollouts, name: str) -> dict[str, parquet.Column]:
+    """The one column of a file that holds what is bad."""
+    if name == "rewards":
+        return {"task_rewards": bad.rewards}
+    column = {"tokens": "output_tokens", "prompts": "input_tokens", "logprobs": "output_logprobs"}[name]
+    lengths = bad.prompt_lengths if name == "prompts" else bad.lengths
+    table = getattr(bad, name)
+    inside = np.arange(table.shape[1]) < lengths[:, None]
+    return {column: parquet.Lists(table[inside], lengths.astype(np.int64))}
 
 
 def sliced(made: Rollouts, rows: int) -> Rollouts:
@@ -142,7 +163,7 @@ def test_rollouts__wider_than_the_spec_allows__are_refused() -> None:
 
 
 def test_rollouts__file_above_the_task_limit__is_refused_by_size(tmp_path: Path) -> None:
-    rollouts.write(tmp_path / "x", parts.rollouts(), SPEC)
+    rollouts.write(tmp_path / "x", parts.rollouts(), SPEC, ORIGIN)
     small = replace(SPEC, rounds=replace(SPEC.rounds, max_artifact_bytes=100))
     with pytest.raises(Refused) as caught:
         rollouts.read(tmp_path / "x", small)
@@ -150,7 +171,7 @@ def test_rollouts__file_above_the_task_limit__is_refused_by_size(tmp_path: Path)
 
 
 def test_rollouts__mutated_files__raise_only_refused(tmp_path: Path) -> None:
-    rollouts.write(tmp_path / "x", parts.rollouts(), SPEC)
+    rollouts.write(tmp_path / "x", parts.rollouts(), SPEC, ORIGIN)
     whole, chance = (tmp_path / "x").read_bytes(), random.Random(1)  # noqa: S311
     refused = 0
     for _ in range(1500):
@@ -159,7 +180,7 @@ def test_rollouts__mutated_files__raise_only_refused(tmp_path: Path) -> None:
             data[chance.randrange(len(data))] = chance.randrange(256)
         (tmp_path / "x").write_bytes(data)
         try:
-            rollouts.read(tmp_path / "x", SPEC).root()
+            rollouts.read(tmp_path / "x", SPEC).root(SPEC)
         except Refused:
             refused += 1
     assert refused > 500

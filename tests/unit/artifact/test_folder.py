@@ -58,7 +58,7 @@ def test_open__one_bit_flipped__names_the_chunk(folder: Path) -> None:
     data = bytearray(CONTENT)
     data[CHUNK_BYTES + 1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(Refused, match=r"chunk 1 of rollouts\.safetensors"):
+    with pytest.raises(Refused, match=r"chunk 1 of rollouts\.parquet"):
         open_artifact(folder, LIMIT)
 
 

@@ -18,19 +18,24 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from eth_keys.datatypes import PrivateKey
 
 import fuzz_mutate as mutate
 from assay.artifact import evidence, folder, manifest, opening, rollouts, tensors, trace, update, weights
 from assay.artifact.manifest import Binding, FileEntry, Manifest
+from assay.artifact.origin import origin_of
 from assay.artifact.rollouts import Rollouts
 from assay.artifact.trace import StepLeaf
 from assay.errors import Refused
 from assay.protocol import codec, profile, sketch, templates, toploc
 from assay.protocol import spec as task_spec
+from fuzz_parquet import mutate_parquet
 
 MIB = 1 << 20
 TRAINER, LEDGER = "0x" + "ab" * 20, "0x" + "cd" * 20
 GROUPS, SIZE, T, P, N_PARAMS = 3, 4, 8, 7, 1000
+KEY = PrivateKey(b"\7" * 32)
+_BINDING = Binding(1, 31337, LEDGER, 1, 2, TRAINER, 0, 1, 0, GROUPS, 40, b"\1" * 32, b"\2" * 32)
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108  TemporaryDirectory makes a folder of its own there
 Read = Callable[[Path, Any], object]
 
@@ -61,7 +66,7 @@ SPEC = _spec()
 def _rollouts(groups: int) -> Rollouts:
     chance, n = np.random.default_rng(groups), groups * SIZE
     proof = toploc.proof_bytes(SPEC.verification.top_k)
-    lengths = chance.integers(1, T + 1, n).astype(np.int16)
+    lengths = np.array([T, *chance.integers(1, T + 1, n - 1)], np.int16)
     inside = np.arange(T) < lengths[:, None]
     return Rollouts(
         prompts=chance.integers(0, 10, (n, P)).astype(np.int32),
@@ -74,7 +79,21 @@ def _rollouts(groups: int) -> Rollouts:
         prompt_proofs=chance.integers(0, 256, (groups, toploc.chunks_of(P, SPEC.verification.chunk) * proof)).astype(
             np.uint8
         ),
+        prompt_texts=np.array([f"prompt {i // SIZE}" for i in range(n)], np.object_),
+        texts=np.array([f"text {i}" for i in range(n)], np.object_),
+        problems=np.repeat(chance.integers(0, 1000, groups), SIZE),
+        seeds=chance.integers(-(2**63), 2**63, n),
+        rounds=np.full(n, 2, np.int32),
     )
+
+
+def _parquet(groups: int, signed: bool = False) -> bytes:
+    made = _rollouts(groups)
+    origin = origin_of(replace(_BINDING, trainer=KEY.public_key.to_address(), groups=groups))
+    if signed:
+        key = KEY.sign_msg_hash(origin.digest(made.root(SPEC)))
+        origin = replace(origin, signature=key.to_bytes()[:64] + bytes([27 + key.v]))
+    return _written(lambda path: rollouts.write(path, made, SPEC, origin))
 
 
 def _written(write: Callable[[Path], object]) -> bytes:
@@ -105,11 +124,10 @@ def _checkpoint() -> dict[str, bytes]:
 
 
 def _manifests() -> list[bytes]:
-    binding = Binding(1, 31337, LEDGER, 1, 2, TRAINER, 0, 1, 0, GROUPS, 40, b"\1" * 32, b"\2" * 32)
     names = ("rollouts.parquet", "trace.json", "update.safetensors")
     files = tuple(FileEntry(name, 1 + i * MIB * 2, (bytes([i]) * 32,) * (1 + 2 * i)) for i, name in enumerate(names))
     weight = FileEntry("weights.safetensors", 3 * MIB, (b"\7" * 32,) * 3)
-    made = (Manifest("submission", binding, files), Manifest("checkpoint", None, (weight,)))
+    made = (Manifest("submission", _BINDING, files), Manifest("checkpoint", None, (weight,)))
     return [found.to_json() for found in made]
 
 
@@ -138,7 +156,7 @@ def _read_proofs(kind: str) -> Read:
 
 def _read_rollouts(path: Path, data: bytes) -> object:
     path.write_bytes(data)
-    return rollouts.read(path, SPEC).root()
+    return rollouts.read(path, SPEC).root(SPEC)
 
 
 def _read_update(path: Path, data: bytes) -> object:
@@ -170,13 +188,12 @@ def _read_folder(path: Path, files: dict[str, bytes]) -> object:
 
 def _submission() -> dict[str, bytes]:
     files = {
-        "rollouts.parquet": _written(lambda path: rollouts.write(path, _rollouts(GROUPS), SPEC)),
+        "rollouts.parquet": _parquet(GROUPS, signed=True),
         "trace.json": _trace(),
         "update.safetensors": _update(),
     }
-    binding = Binding(1, 31337, LEDGER, 1, 2, TRAINER, 0, 1, 0, GROUPS, 40, b"\1" * 32, b"\2" * 32)
     with tempfile.TemporaryDirectory() as room:
-        sealed = folder.write_artifact(Path(room) / "x", "submission", binding, files)
+        sealed = folder.write_artifact(Path(room) / "x", "submission", _BINDING, files)
     return {**files, "manifest.json": sealed.to_json()}
 
 
@@ -242,7 +259,11 @@ def _impossible(what: str) -> object:
 
 def _one_of_files(files: dict[str, bytes], chance: Random) -> dict[str, bytes]:
     name = chance.choice(sorted(files))
-    changes = {".safetensors": mutate.mutate_safetensors, ".json": mutate.mutate_json}
+    changes = {
+        ".safetensors": mutate.mutate_safetensors,
+        ".json": mutate.mutate_json,
+        ".parquet": mutate_parquet,
+    }
     change = changes.get(Path(name).suffix, mutate.mutate_bytes)
     return {**files, name: change(files[name], chance)}
 
@@ -254,8 +275,8 @@ def _targets() -> dict[str, Target]:
             [toploc.build(STATES["float32"], 32, 16)], mutate.mutate_proofs, _read_proofs("float32")
         ),
         "rollouts": Target(
-            [_written(lambda path, n=n: rollouts.write(path, _rollouts(n), SPEC)) for n in (1, GROUPS)],  # type: ignore[misc]
-            mutate.mutate_safetensors,
+            [_parquet(1), _parquet(GROUPS), _parquet(GROUPS, signed=True)],
+            mutate_parquet,
             _read_rollouts,
         ),
         "update": Target([_update()], mutate.mutate_safetensors, _read_update),

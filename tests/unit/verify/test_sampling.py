@@ -137,7 +137,7 @@ def test_sampling__end_that_wasnt_due__is_refused(honest, change: Change, reason
 def test_assignment__rollouts_of_another_round_reused__are_refused(honest) -> None:
     own = honest.case()
     moved = replace(honest, context=replace(honest.context, round=3))
-    forged = moved.forged(rollouts=lambda _: own.rollouts, round=3)
+    forged = moved.forged(rollouts=lambda _: replace(own.rollouts, rounds=own.rollouts.rounds + 1), round=3)
 
     finding = forged.check()
 

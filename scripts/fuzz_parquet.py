@@ -14,7 +14,28 @@ from typing import Any
 from fuzz_mutate import mutate_bytes, mutate_json
 
 BINARY, LIST, STRUCT = 8, 9, 12
-NUMBERS = [0, 1, 2, 3, 7, 8, 12, 13, 255, 2**15, 2**24, 2**31 - 1, 2**31, 2**32, 2**40, 2**62, 2**63 - 1, -1, -2, -(2**63)]
+NUMBERS = [
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    12,
+    13,
+    255,
+    2**15,
+    2**24,
+    2**31 - 1,
+    2**31,
+    2**32,
+    2**40,
+    2**62,
+    2**63 - 1,
+    -1,
+    -2,
+    -(2**63),
+]
 RUNS = [
     b"\xff\xff\xff\xff\x0f\x01", b"\xfe\xff\xff\xff\x0f\x00", b"\x00\x01", b"\x01", b"\x02\x01", b"\x03\xff",
     b"\x80" * 12, b"\x10\x02", b"\x81\x80\x04" + b"\xaa" * 40_000, b"\xfe\xff\x7f\x01",
@@ -86,8 +107,10 @@ def _encoded(kind: int, value: Any) -> bytes:
     if kind == STRUCT:
         return write_tree(value)
     each, values = value
-    return bytes([min(len(values), 15) << 4 | each]) + (_number(len(values)) if len(values) > 14 else b"") + b"".join(
-        _encoded(each, one) for one in values
+    return (
+        bytes([min(len(values), 15) << 4 | each])
+        + (_number(len(values)) if len(values) > 14 else b"")
+        + b"".join(_encoded(each, one) for one in values)
     )
 
 
@@ -182,7 +205,9 @@ def _change_body(pages: list[Part], chance: Random) -> None:
         changed = bytearray(body)
         for _ in range(chance.choice((1, 1, 3))):
             at = 4 * chance.randrange(len(body) // 4)
-            changed[at : at + 4] = struct.pack("<I", chance.choice((0, 1, 4, 13, 2**31, 2**32 - 1, 0x7F800000, 0x7FC00000)))
+            changed[at : at + 4] = struct.pack(
+                "<I", chance.choice((0, 1, 4, 13, 2**31, 2**32 - 1, 0x7F800000, 0x7FC00000))
+            )
         pages[0] = head, bytes(changed[: len(body)])
     else:
         pages[0] = head, mutate_bytes(body, chance)
@@ -211,7 +236,9 @@ def _change_metadata(footer: list[Any], chance: Random) -> None:
     if way == 0:
         entries.remove(entry)
     elif way == 1:
-        entries.append([[1, BINARY, chance.choice((b"pandas", b"", entry[0][2], b"\xff"))], [2, BINARY, b"x" * 300_000]])
+        entries.append(
+            [[1, BINARY, chance.choice((b"pandas", b"", entry[0][2], b"\xff"))], [2, BINARY, b"x" * 300_000]]
+        )
     elif way == 2:
         entry[0][2] = mutate_bytes(entry[0][2], chance)
     elif entry[1][2].startswith(b"{"):
@@ -250,4 +277,3 @@ def _change_tree(tree: list[Any], chance: Random) -> None:
         entry[1] = 3 - entry[1]
     elif entry[1] == LIST:
         chance.shuffle(entry[2][1])
-

@@ -85,11 +85,16 @@ def size_of(spec: TaskSpec, reached: Standing) -> Size:
     return Size(min(most, groups if reached is Standing.KNOWN else -(-groups // 2)), 1)
 
 
-def plan_of(seed: bytes, trainer: str, n: int, spec: TaskSpec, history: History) -> Plan:
-    """Return what all seats check of a trainer's n-th submission of a round; seed: the round's 16-byte audit seed."""
+def plan_of(seed: bytes, trainer: str, n: int, spec: TaskSpec, history: History, groups: int | None = None) -> Plan:
+    """Return what all seats check of a trainer's n-th submission of a round; seed: the round's 16-byte audit seed.
+
+    `groups` is how many the submission has, where it isn't all: its root fixed that before the seed was known. As many
+    are drawn of fewer, so who submits less is looked at no less.
+    """
     size, whose = size_of(spec, standing(history)), f"{trainer.lower()}/{n}"
-    groups = draw(seed, f"groups/{whose}", size.groups, spec.rollout.groups)
-    return Plan(tuple(groups), tuple(draw(seed, f"steps/{whose}", size.steps, spec.inner.steps)))
+    whole = spec.rollout.groups if groups is None else groups
+    drawn = draw(seed, f"groups/{whose}", size.groups, whole)
+    return Plan(tuple(drawn), tuple(draw(seed, f"steps/{whose}", size.steps, spec.inner.steps)))
 
 
 def whole_race(seed: bytes, row: int) -> int:
@@ -113,12 +118,13 @@ def chance(whole: int, faked: int, drawn: int, power: Fraction = CHECK_POWER) ->
 
 def true_power(spec: TaskSpec) -> int:
     """Return the largest `money.power` that is true: per 10,000, the least chance by which wholly faked work of either
-    kind is found, whatever the trainer's standing. Rounded down.
+    kind is found, whatever the trainer's standing and however few groups it submits. Rounded down.
     """
     every = []
     for reached in Standing:
         size = size_of(spec, reached)
-        every.append(chance(spec.rollout.groups, spec.rollout.groups, size.groups))
+        least = min(spec.inner.steps, spec.rollout.groups)  # a submission has at least one group for each step
+        every += [chance(groups, groups, size.groups) for groups in (least, spec.rollout.groups)]
         every.append(chance(spec.inner.steps, spec.inner.steps, size.steps))
     found = min(every)
     return PARTS * found.numerator // found.denominator

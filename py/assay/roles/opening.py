@@ -46,7 +46,9 @@ def open_steps(node: Node, task: TaskRow, spec: TaskSpec, action: OpenSteps) -> 
     if seal is None or base is None:
         return
     states = states_folder(node, task.id, action.round)
-    plan = plan_of(seal.seed, node.account, 0, spec, history_of(node.store, seal, node.account))
+    plan = plan_of(
+        seal.seed, node.account, 0, spec, history_of(node.store, seal, node.account), base.json.get("groups")
+    )
     out = node.config.home / "work" / f"opened-{task.id}-{action.round}"
     args: dict[str, Any] = {
         "spec": to_json(spec).decode(),

@@ -1,4 +1,5 @@
-"""One submission from a checkpoint: rollouts, inner steps, and the artifact folder that names itself by its root.
+"""One submission from a checkpoint: rollouts (`train.generation`), inner steps, and the artifact folder that names
+itself by its root.
 
 Knows nothing of chains or of peers; what binds the artifact to a round comes as values. With a fault it cheats, for
 the demo and for tests.
@@ -24,19 +25,16 @@ from assay.artifact.manifest import Binding, Manifest
 from assay.artifact.origin import origin_of
 from assay.artifact.rollouts import Rollouts
 from assay.artifact.trace import StepLeaf
-from assay.artifact.weights import Checkpoint, read_checkpoint
-from assay.errors import Refused
+from assay.artifact.weights import read_checkpoint
 from assay.model import load
 from assay.model.env import registry
 from assay.model.held_out import held_out_loss
 from assay.protocol import codec
-from assay.protocol import profile as profiles
 from assay.protocol.spec import TaskSpec
-from assay.train import faults, rollout
+from assay.train import faults, generation
 from assay.train.engines import Progress
 from assay.train.inner import take_steps
-
-BINDING_KEYS = ("chain_id", "ledger", "task", "round", "trainer", "n", "base", "first_group")
+from assay.train.order import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,60 +58,41 @@ def train_submission(
     progress: Progress | None = None,
     states: Path | None = None,
     profile: int = 0,
+    pieces: Path | None = None,
 ) -> Submitted:
     """Make one submission from the checkpoint and write it to the folder `out`, complete or not at all.
 
     binding_base holds chain_id, ledger, task, round, trainer, n, base and first_group; `profile` is the index of the
-    task's profile that the proofs are made under. `progress(stage, share)` is called with stage "rollouts" or "steps";
-    the folder `states` gets what opening a step needs later. Call `model.load.determinism` before: to open a step, it
-    is repeated to the bit. Refused if checkpoint, spec or fault don't fit; Unavailable if the disk fails.
+    task's profile that the proofs are made under. `progress(stage, share)` is called with stage "rollouts" or "steps".
+    The folder `pieces` gets the rollouts as they are made, `states` what opening a step needs later: with both, a call
+    after a crash goes on where the last one was. Call `model.load.determinism` before: to open a step, it is repeated
+    to the bit. Refused if checkpoint, spec or fault don't fit; Unavailable if the disk fails.
     """
-    faults.check_fault(fault)
-    if missing := [key for key in BINDING_KEYS if key not in binding_base]:
-        raise Refused(f"the submission's binding lacks {missing[0]}")
-    bound = {key: binding_base[key] for key in BINDING_KEYS}
-    checkpoint = read_checkpoint(checkpoint_folder, spec.rounds.max_artifact_bytes)
-    made = _rollouts(checkpoint, checkpoint_folder.parent, spec, bound, beacon, profile, fault, progress)
-    near = checkpoint_folder.parent
+    order = Order(checkpoint_folder, spec, binding_base, beacon, profile, fault)
+    if pieces is None:
+        made = generation.all_rollouts(order, progress)
+    else:
+        generation.generate(order, pieces, progress=progress)
+        made = generation.generated(order, pieces)
+    return train_on(order, made, out, progress, states)
+
+
+def train_on(
+    order: Order, made: Rollouts, out: Path, progress: Progress | None = None, states: Path | None = None
+) -> Submitted:
+    """Take the inner steps on rollouts that are there and write the submission to `out`: the second half of
+    `train_submission`, and all that a trainer does once its rollouts are complete.
+    """
+    spec, near = order.spec, order.near
+    checkpoint = read_checkpoint(order.checkpoint, spec.rounds.max_artifact_bytes)
     model, environment = load.build(checkpoint.config, checkpoint.arrays, near), registry.bound(spec, near)
     before = held_out_loss(model, environment, spec.verification.held_out)
-    leaves, gradient = take_steps(model, made, spec, bound, progress, states)
-    if fault == "update":
-        gradient = faults.random_update(gradient, faults.dice(beacon, bound["trainer"]))
-    manifest = _write(out, spec, bound | {"profile": profile}, made, leaves, gradient)
+    leaves, gradient = take_steps(model, made, spec, order.bound, progress, states)
+    if order.fault == "update":
+        gradient = faults.random_update(gradient, faults.dice(order.beacon, order.bound["trainer"]))
+    manifest = _write(out, spec, {**order.bound, "profile": order.profile}, made, leaves, gradient)
     rise = held_out_loss(model, environment, spec.verification.held_out) - before
     return Submitted(manifest.root(), made.units(spec), manifest, rise)
-
-
-def _rollouts(
-    checkpoint: Checkpoint,
-    near: Path,
-    spec: TaskSpec,
-    bound: Mapping[str, Any],
-    beacon: bytes,
-    profile: int,
-    fault: str | None,
-    progress: Progress | None,
-) -> Rollouts:
-    rules = profiles.of_task(spec.verification, profile)
-    env = registry.bound(spec, near)
-    if load.dimensions(checkpoint.config, near).vocabulary < env.vocab_size:
-        raise Refused(f"the checkpoint's vocabulary is smaller than that of environment {env.name}")
-    groups, rng = spec.rollout.groups, faults.dice(beacon, bound["trainer"])
-    model = load.build(checkpoint.config, checkpoint.arrays, near)
-    who = (beacon, bound["task"], bound["round"], bound["trainer"], bound["first_group"])
-    if fault == "prompts":
-        return faults.picked(model, env, spec, rollout.assign(spec, *who, 2 * groups), groups, rules)
-    if fault == "model":
-        model = faults.swapped(checkpoint.config, checkpoint.arrays, rng, near)
-    model = load.computed_in(model, rules.dtype)
-    assigned = rollout.assign(spec, *who, groups)
-    # who writes other tokens needs states to make up
-    sampled = rollout.sample(model, env, spec, assigned, progress, None if fault == "tokens" else rules)
-    if fault == "tokens":
-        sampled = faults.better_tokens(model, env, spec, assigned.seeds, sampled, rng)
-    made = rollout.assemble(env, spec, assigned, sampled, rules)
-    return faults.raised(made, rng) if fault == "reward" else made
 
 
 def _write(

@@ -1,11 +1,13 @@
 """The inner steps as a trainer takes them: the shared loop, a trace leaf for each, and the pseudo-gradient at the end.
 
-On the way some states are kept, so that a drawn step can be opened later (`train.opening`). The loop itself is
-`model.steps`. Knows nothing of rollouts' origin.
+On the way states are kept, so that a drawn step can be opened later (`train.keeping`) and training that was killed goes
+on where it was (`train.resume`). The loop itself is `model.steps`. Knows nothing of rollouts' origin.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,9 @@ from assay.artifact.trace import StepLeaf
 from assay.model.load import CausalLM
 from assay.model.steps import InnerLoop, StepReport
 from assay.protocol.sketch import Sketch
-from assay.protocol.spec import TaskSpec
+from assay.protocol.spec import TaskSpec, spec_hash
 from assay.train.engines import Progress
-from assay.train.keeping import Keeper
+from assay.train.resume import Keeper
 
 
 def take_steps(
@@ -35,25 +37,35 @@ def take_steps(
 ) -> tuple[list[StepLeaf], NDArray[np.float32]]:
     """Take all inner steps on `model` in place; return the trace and base − after, float32[n_params], names sorted.
 
-    bound holds task, round, trainer and n; the folder `states` gets what an opening needs later.
+    bound holds task, round, trainer and n; the folder `states` gets what an opening needs later, and steps of this work
+    that are committed there aren't taken again.
     """
     loop, leaves = InnerLoop(model, rollouts, spec), list[StepLeaf]()
-    base, keeper = loop.flat.theta.copy(), Keeper(states) if states else None
-    roots = (opening.root(WEIGHTS, base), opening.zero_root(MOMENTS, base.size))
+    base, first = loop.flat.theta.copy(), opening.root(WEIGHTS, loop.flat.theta)
+    keeper = Keeper(states, _name(spec, bound, rollouts, first)) if states else None
+    if keeper is not None:
+        leaves = keeper.resume(loop)
+    roots = (first, opening.zero_root(MOMENTS, base.size))
+    if leaves:
+        roots = (leaves[-1].weights_after, leaves[-1].moments_after)
     while loop.left:
-        if keeper is not None:
-            keeper.before(loop)
         report = loop.pull()
         gradient = opening.root(GRADIENT, loop.flat.gradient), sketch_of(loop.flat.gradient)
         loop.push()
-        after = _state_roots(loop)
+        after = keeper.state(loop) if keeper is not None else _state_roots(loop)
         leaves.append(_leaf(bound, report, gradient, roots, after))
         roots = after
+        if keeper is not None:
+            keeper.commit(loop, leaves)
         if progress is not None:
             progress("steps", loop.step / spec.inner.steps)
-    if keeper is not None:
-        keeper.end(loop)
     return leaves, base - loop.flat.theta
+
+
+def _name(spec: TaskSpec, bound: Mapping[str, Any], rollouts: Rollouts, base: bytes) -> str:
+    """Return a digest of all that the steps follow from, in hex."""
+    told = json.dumps(dict(bound), sort_keys=True, default=str).encode()
+    return hashlib.sha256(spec_hash(spec) + rollouts.root() + base + told).hexdigest()
 
 
 def sketch_of(gradient: NDArray[np.float32]) -> bytes:

@@ -1,5 +1,5 @@
-"""What a trainer keeps of its inner steps: the state before each, of a large model before every fourth, and the last
-weights.
+"""What a trainer keeps of its inner steps (`train.resume` writes it): the state before each, of a large model before
+every fourth, and the last weights.
 
 From these any step is opened: the nearest state before it is loaded and the steps between are taken again, which on
 the machine that made them gives the same bits; another machine's don't match the trace, and are refused. Keeps what it
@@ -8,7 +8,6 @@ is told; who may see it is the role's business.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -27,25 +26,7 @@ EVERY: Final = 4
 ROOM_BYTES: Final = 1 << 30
 """While the states of all steps fit in it, none has to be computed again when a step is opened."""
 _STATE_BYTES: Final = 12  # a parameter: its weight and two moments
-_LAST: Final = "last"
-
-
-class Keeper:
-    """Writes the kept states into `folder`, which is made anew."""
-
-    def __init__(self, folder: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        self._folder = folder
-
-    def before(self, loop: InnerLoop) -> None:
-        """Keep the state before the loop's next step, if it is that step's turn. The first is the checkpoint's own."""
-        if loop.step and loop.step % every(loop.flat.theta.size, loop.step + loop.left) == 0:
-            write_state(self._folder / str(loop.step), loop)
-
-    def end(self, loop: InnerLoop) -> None:
-        """Keep the weights after the last step."""
-        opening.write(self._folder / _LAST / WEIGHTS, WEIGHTS, loop.flat.theta)
+LAST: Final = "last"
 
 
 def every(size: int, steps: int) -> int:
@@ -53,10 +34,10 @@ def every(size: int, steps: int) -> int:
     return 1 if _STATE_BYTES * size * steps <= ROOM_BYTES else EVERY
 
 
-def write_state(folder: Path, loop: InnerLoop) -> None:
-    """Write weights and moments as they are now, as two openings."""
-    opening.write(folder / WEIGHTS, WEIGHTS, loop.flat.theta)
-    opening.write(folder / MOMENTS, MOMENTS, loop.moments.first, loop.moments.second)
+def write_state(folder: Path, loop: InnerLoop) -> tuple[bytes, bytes]:
+    """Write weights and moments as they are now, as two openings; return their roots."""
+    weights = opening.write(folder / WEIGHTS, WEIGHTS, loop.flat.theta)
+    return weights, opening.write(folder / MOMENTS, MOMENTS, loop.moments.first, loop.moments.second)
 
 
 def open_steps(
@@ -73,7 +54,7 @@ def open_steps(
     leaves = trace.read(artifact.path(trace.NAME))
     made = rollouts.read(artifact.path(rollouts.NAME), spec)
     checkpoint = read_checkpoint(checkpoint_folder, spec.rounds.max_artifact_bytes)
-    folders = [states / _LAST / WEIGHTS]
+    folders = [states / LAST / WEIGHTS]
     loop: InnerLoop | None = None
     for step in sorted(steps):
         at = _nearest(states, step)
@@ -109,13 +90,21 @@ def _nearest(states: Path, step: int) -> int:
 def _resume(loop: InnerLoop, folder: Path, leaf: StepLeaf) -> None:
     if leaf.step == 0:
         return
-    size = loop.flat.theta.size
-    weights = opening.open_opening(folder / WEIGHTS, WEIGHTS, leaf.weights_before, size)
-    moments = opening.open_opening(folder / MOMENTS, MOMENTS, leaf.moments_before, size)
-    _fill(weights.shards(), loop.flat.theta)
-    _fill(moments.shards(0), loop.moments.first)
-    _fill(moments.shards(1), loop.moments.second)
+    read_state(folder, loop, leaf.weights_before, leaf.moments_before)
     loop.resume(leaf.step)
+
+
+def read_state(folder: Path, loop: InnerLoop, weights: bytes, moments: bytes | None) -> None:
+    """Read what `write_state` wrote into the loop; without a root for the moments, only the weights.
+
+    Refused when it isn't complete or isn't what the roots name.
+    """
+    size = loop.flat.theta.size
+    _fill(opening.open_opening(folder / WEIGHTS, WEIGHTS, weights, size).shards(), loop.flat.theta)
+    if moments is not None:
+        held = opening.open_opening(folder / MOMENTS, MOMENTS, moments, size)
+        _fill(held.shards(0), loop.moments.first)
+        _fill(held.shards(1), loop.moments.second)
 
 
 def _fill(shards: Iterator[Floats], into: Floats) -> None:

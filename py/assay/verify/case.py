@@ -166,13 +166,21 @@ class Case:
         return _own("environment", lambda: registry.bound(self.spec, self.near))
 
     @cached_property
+    def groups(self) -> int:
+        """How many groups the submission has: as many for each inner step, at most the task's. The artifact's root
+        fixes it. Refused, BINDING, for any other number.
+        """
+        found, most, steps = self.binding.groups, self.spec.rollout.groups, self.spec.inner.steps
+        if not steps <= found <= most or found % steps:
+            sentence = f"a submission has {steps} to {most} groups, as many for each of {steps} steps; not {found}"
+            raise Refused(sentence, Reason.BINDING, None, float(found), float(most))
+        return found
+
+    @cached_property
     def seeds(self) -> list[bytes]:
         """The 32-byte seed of each of the submission's groups, in order."""
         at = self.context
-        return [
-            group_seed(at.beacon, at.task, at.round, at.trainer, at.first_group + i)
-            for i in range(self.spec.rollout.groups)
-        ]
+        return [group_seed(at.beacon, at.task, at.round, at.trainer, at.first_group + i) for i in range(self.groups)]
 
     @cached_property
     def prompt_seeds(self) -> list[int]:
@@ -183,7 +191,7 @@ class Case:
     def plan(self) -> Plan:
         """Which groups and inner steps are looked at."""
         at = self.context
-        return plan_of(at.audit_seed, at.trainer, at.n, self.spec, at.history)
+        return plan_of(at.audit_seed, at.trainer, at.n, self.spec, at.history, self.groups)
 
     def model_of(self, weights: Iterator[Floats]) -> CausalLM:
         """Return a model of the base's shape with weights that are streamed into it."""

@@ -26,9 +26,9 @@ def check_schema(case: Case) -> Measure:
     if case.rollout_file[1].binding != origin_of(binding).binding:
         raise Refused("the rollout file is bound to something else than its artifact", Reason.BINDING)
     rollouts, steps = case.rollouts, case.steps
-    groups = case.spec.rollout.groups
-    if binding.groups != groups or len(rollouts) != groups * case.spec.rollout.group_size:
-        raise Refused(f"the submission doesn't have exactly {groups} groups", Reason.BINDING, None, len(rollouts))
+    if len(rollouts) != case.groups * case.spec.rollout.group_size:
+        sentence = f"the rollouts aren't the {case.groups} groups that the manifest names"
+        raise Refused(sentence, Reason.BINDING, None, len(rollouts))
     units = rollouts.units(case.spec)
     if not units == binding.units == context.units:
         message = f"{units} completion tokens are in the loss, {context.units} units claimed"

@@ -15,8 +15,6 @@ from assay.train import keeping
 from assay.train.export import train_submission
 from unit.train.world import BEACON, World
 
-STEPS = 2
-
 
 @pytest.fixture(scope="module")
 def kept(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -36,16 +34,6 @@ def test_open_steps__any_step__is_what_its_leaf_names(
 ) -> None:
     leaves = trace.read(kept / "s" / trace.NAME)
     assert set(opened(world, kept, steps, tmp_path / "o")) == {root for _, root in opening.wanted(leaves, steps)}
-
-
-def test_keeper__every_step__keeps_all_but_the_first(
-    world: World, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keeping.Keeper.__init__, "__defaults__", (1,))
-    train_submission(world.folder, world.spec, world.bound(), BEACON, tmp_path / "s", states=tmp_path / "states")
-    assert sorted(path.name for path in (tmp_path / "states").iterdir()) == ["1", "last"]
-    shutil.copytree(kept / "s", tmp_path / "s", dirs_exist_ok=True)
-    assert opened(world, tmp_path, [1], tmp_path / "o").keys() == opened(world, kept, [1], tmp_path / "p").keys()
 
 
 def test_open_steps__another_machines_bits__opens_nothing(world: World, kept: Path, tmp_path: Path) -> None:

@@ -68,10 +68,15 @@ def resealed(bench: Bench, room: Path, columns: dict[str, list[Any]], keys: Keys
             made, origin = rollouts.read_whole(room / "file", bench.spec)
             binding = replace(binding, rollout_root=made.root(bench.spec))
             key = KEY.sign_msg_hash(origin.digest(binding.rollout_root))
-            put(keys | {"assay.signature": b"0x" + key.to_bytes()[:64].hex().encode() + bytes(f"{27 + key.v:02x}", "ascii")})
+            put(
+                keys
+                | {"assay.signature": b"0x" + key.to_bytes()[:64].hex().encode() + bytes(f"{27 + key.v:02x}", "ascii")}
+            )
         except Refused:
             put(keys)
-    files: dict[str, bytes | Path] = {path.name: path for path in bench.folder.iterdir() if path.name != "manifest.json"}
+    files: dict[str, bytes | Path] = {
+        path.name: path for path in bench.folder.iterdir() if path.name != "manifest.json"
+    }
     write_artifact(room / "forged", "submission", binding, {**files, rollouts.NAME: room / "file"})
     root = open_artifact(room / "forged", 1 << 30).root
     return replace(bench, folder=room / "forged", context=replace(bench.context, root=root))
@@ -89,7 +94,9 @@ def _other(value: Any, dice: random.Random) -> Any:
         return "0" if value.isdigit() and value != "0" else value + "1"
     if isinstance(value, int):
         return value + 1 if value < 9 else value - 1
-    return float(np.float32(value) + np.float32(0.0625)) if value < 0.5 else float(np.float32(value) - np.float32(0.0625))
+    return (
+        float(np.float32(value) + np.float32(0.0625)) if value < 0.5 else float(np.float32(value) - np.float32(0.0625))
+    )
 
 
 def _mutations() -> Iterator[tuple[str, int]]:
@@ -132,7 +139,19 @@ def test_check__metadata_key_changed__is_refused(signed: Bench, tmp_path: Path, 
     assert finding.verdict in (Verdict.INVALID, Verdict.MALFORMED)
 
 
-BOUND_KEYS = ["protocol", "chain_id", "ledger", "task", "round", "trainer", "n", "base", "first_group", "groups", "units"]
+BOUND_KEYS = [
+    "protocol",
+    "chain_id",
+    "ledger",
+    "task",
+    "round",
+    "trainer",
+    "n",
+    "base",
+    "first_group",
+    "groups",
+    "units",
+]
 
 
 @pytest.mark.parametrize("name", [*BOUND_KEYS, "profile"])

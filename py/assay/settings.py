@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     password_file: Path | None = None
     cache: Path = Path("~/.cache/assay")
     threads: int = Field(default=1, ge=1, le=256)
+    rollout_threads: int = Field(default=0, ge=0, le=256)
 
     def secret(self) -> str | None:
         """Return the keystore password: the variable's, the named file's, or that of `<home>/password`;

@@ -180,6 +180,7 @@ class Session:
                 "signer": more["signer"] if "signer" in more else self.signer(name),
                 "store_url": f"sqlite:///{folder / 'store.db'}",
                 "threads": self.settings.threads,
+                "rollout_threads": self.settings.rollout_threads,
                 "allow_private": chain_id == LOCAL_CHAIN,
                 "curves": self.home / "tensorboard",
                 "unsent": self._unsent if self.sign_only else None,

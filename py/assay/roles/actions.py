@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assay.protocol.corrections import Correction
+from assay.protocol.pace import UNKNOWN, Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +172,31 @@ class Finalize:
 
 
 @dataclass(frozen=True, slots=True)
-class Train:
-    """Make the submission of a round from checkpoint `base`."""
+class Generate:
+    """Make the rollouts of a round from checkpoint `base`: as many as can be generated and, at the pace that was
+    measured last, trained on within `seconds`.
+    """
 
     round: int
     base: int
+    seconds: float
+    pace: Pace = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """Take the inner steps on the rollouts of a round, which are from checkpoint `base`, and make the submission."""
+
+    round: int
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Delete the work of a round that wasn't submitted, and say why, once."""
+
+    round: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +283,9 @@ Action = (
     | AppealVote
     | CloseCase
     | Finalize
+    | Generate
     | Train
+    | Drop
     | Skip
     | Submit
     | OpenCanary

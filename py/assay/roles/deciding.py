@@ -11,14 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assay.protocol.corrections import Correction
+from assay.protocol.pace import UNKNOWN, Pace, budget
 from assay.protocol.windows import Phase, Schedule
 from assay.roles.actions import (
     Action,
     Challenge,
+    Drop,
     Enlist,
     Evaluate,
     FetchCheckpoint,
     Finalize,
+    Generate,
     OpenCanary,
     OpenSteps,
     Refund,
@@ -60,6 +63,7 @@ class RoundView:
     and can be shown; `wrongs` are (index, claim, check, leaf) of outcomes that this validator knows to be wrong;
     `doubts` are what it takes to a jury, so that bad work is slashed;
     `corrections` go into this round's checkpoint, and `missing` are (round, index) of what they need and isn't held.
+    `base` is the checkpoint that this trainer's rollouts are made from, `groups` how many there are once they are done.
     `is_lazy`: it votes without looking, for demonstrations. `has_evidence`: it has evidence that it doesn't serve yet.
     """
 
@@ -77,6 +81,8 @@ class RoundView:
     included: tuple[int, ...] | None = None
     checkpoint: bytes | None = None
     turn: int = 0
+    base: int | None = None
+    groups: int = 0
     canary: bool = False
     refusals: tuple[tuple[int, int, int], ...] = ()
     sound: frozenset[int] = frozenset()
@@ -95,6 +101,7 @@ class TaskView:
     """One task as a node sees it. `running` and `done` are what concerns no single round. `now` is the newest block's
     time; `head` the round of the newest final checkpoint (0 genesis).
 
+    `pace` is how fast this trainer was last, `fastest` how fast it ever was, `least_groups` the smallest submission.
     `held_checkpoints` are the final checkpoints this node holds, by round; `missing_checkpoints` those it doesn't, with
     their roots. `enlisted` is true until the node's stake is
     released; it counts from `from_round` on, and once the node has left, until before `until_round`. `shares` are
@@ -120,7 +127,9 @@ class TaskView:
     evaluated: frozenset[int] = frozenset()
     free_exposure: int = 0
     exposure_needed: int = 0
-    train_seconds: float = 0.0
+    pace: Pace = UNKNOWN
+    fastest: Pace = UNKNOWN
+    least_groups: int = 0
     over: bool = False
     shares: tuple[tuple[int, int], ...] = ()
     stale: tuple[int, ...] = ()
@@ -128,10 +137,12 @@ class TaskView:
 
 
 def decide_trainer(view: TaskView) -> list[Action]:
-    """Return what a trainer does next: enlist, hold the newest checkpoint, then train and submit once in each round.
+    """Return what a trainer does next: enlist, hold the newest checkpoint, and in each round generate, train, submit,
+    once. The three loops wait for nothing but each other's results: rollouts begin on the newest checkpoint that is
+    held and fresh enough, whatever is being fetched or trained on.
 
-    It trains when the newest checkpoint is fresh enough for the round, its stake covers one more submission, and the
-    seconds of its fastest submission so far still fit into the work window: a slow one must not keep it out for good.
+    It begins when its stake covers one more submission and, as fast as it ever was, the smallest submission still fits
+    into the work window: a slow round must not keep it out for good.
     """
     if view.over:
         return []
@@ -145,15 +156,12 @@ def decide_trainer(view: TaskView) -> list[Action]:
         actions += _open(seen)
         if seen.phase is Phase.CHALLENGE:
             actions += _stand_up_for(view, view.schedule, seen)
+        actions += _drop(seen)
     if has_left(view):
         return actions
     for seen in view.rounds:
-        if seen.phase is not Phase.WORK or seen.number < view.from_round or "submit" in seen.done:
-            continue
-        if "trained" in seen.done:
-            actions.append(Submit(seen.number))
-        elif "train" not in seen.running:
-            actions += _train(view, view.schedule, seen)
+        if seen.phase is Phase.WORK and seen.number >= view.from_round and "submit" not in seen.done:
+            actions += _work(view, view.schedule, seen)
     return actions
 
 
@@ -194,16 +202,45 @@ def hold_head(view: TaskView) -> list[Action]:
     return [FetchCheckpoint(view.head, view.head_root)]
 
 
-def _train(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
-    if view.free_exposure < view.exposure_needed:
-        return [Skip(seen.number, "the enlisted stake doesn't cover another submission's bond and fees")]
-    if view.now + view.train_seconds >= schedule.work_end(seen.number):
-        return [
-            Skip(seen.number, f"what is left of the work window is less than the {view.train_seconds:.0f} s it takes")
-        ]
-    if seen.number - view.head > view.staleness or view.head not in view.held_checkpoints:
+def _work(view: TaskView, schedule: Schedule, seen: RoundView) -> list[Action]:
+    """Return the next thing to do for a round that takes submissions."""
+    if "trained" in seen.done:
+        return [Submit(seen.number)]
+    if {"rollouts", "train"} & seen.running:
+        return []
+    is_rolled = "rolled" in seen.done and seen.base in view.held_checkpoints
+    left = schedule.work_end(seen.number) - view.now
+    takes = view.fastest.seconds(seen.groups) if is_rolled else view.fastest.seconds(0, view.least_groups)
+    base = _base(view, seen)
+    if not is_rolled and view.free_exposure < view.exposure_needed:
+        action: Action = Skip(seen.number, "the enlisted stake doesn't cover another submission's bond and fees")
+    elif takes >= left:
+        action = Skip(seen.number, f"what is left of the work window is less than the {takes:.0f} s it takes")
+    elif base is None:
         return []  # the checkpoint that this round needs may still come
-    return [Train(seen.number, view.head)]
+    elif is_rolled:
+        action = Train(seen.number, base)
+    else:
+        action = Generate(seen.number, base, budget(schedule.work, left), view.pace)
+    return [action]
+
+
+def _base(view: TaskView, seen: RoundView) -> int | None:
+    """Return the checkpoint that rollouts were begun from, else the newest that is held and fresh enough."""
+    if seen.base is not None and seen.base in view.held_checkpoints:
+        return seen.base
+    fresh = [at for at in view.held_checkpoints if at <= view.head and seen.number - at <= view.staleness]
+    return max(fresh, default=None)
+
+
+def _drop(seen: RoundView) -> list[Action]:
+    """Drop what was begun and not submitted while the round took it: no other round may use it."""
+    if seen.phase <= Phase.WORK or seen.base is None or {"rollouts", "train"} & seen.running:
+        return []
+    if {"submit", "dropped"} & seen.done:
+        return []
+    made = "the submission" if "trained" in seen.done else "the rollouts" if "rolled" in seen.done else "what was begun"
+    return [Drop(seen.number, f"{made} came too late for the work window")]
 
 
 def _open(seen: RoundView) -> list[Action]:

@@ -1,5 +1,5 @@
 """Work that takes long, beside the cycle: downloads in a few threads, heavy and untrusted work in the sandbox's
-processes, one at a time.
+processes, one at a time in each lane.
 
 Knows nothing of what the work is. A job has a name and runs once at a time; its result or error is handed over in the
 cycle's thread. Nothing is remembered over a restart: a result that matters is recorded by whoever takes it, and a
@@ -32,17 +32,24 @@ class Jobs:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._light = ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="download")
-        self._heavy = ThreadPoolExecutor(1, thread_name_prefix="heavy")
+        self._heavy: dict[str, ThreadPoolExecutor] = {}
         self._running: dict[str, tuple[Future[Any], Callable[[Any], None]]] = {}
         self._failed: dict[str, _Failure] = {}
 
-    def start(self, name: str, work: Callable[[], Any], done: Callable[[Any], None], heavy: bool = False) -> bool:
+    def start(
+        self,
+        name: str,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        heavy: bool = False,
+        lane: str = "heavy",
+    ) -> bool:
         """Start `work` under `name` unless it runs already or rests after a failure; `done(result)` is called by
-        `drain`.
+        `drain`. Heavy jobs of one lane run one after another, those of different lanes side by side.
         """
         if name in self._running or self._resting(name):
             return False
-        self._running[name] = ((self._heavy if heavy else self._light).submit(work), done)
+        self._running[name] = ((self._lane(lane) if heavy else self._light).submit(work), done)
         return True
 
     def names(self) -> frozenset[str]:
@@ -74,7 +81,13 @@ class Jobs:
     def close(self) -> None:
         """Forget what waits and don't wait for what runs."""
         self._light.shutdown(wait=False, cancel_futures=True)
-        self._heavy.shutdown(wait=False, cancel_futures=True)
+        for lane in self._heavy.values():
+            lane.shutdown(wait=False, cancel_futures=True)
+
+    def _lane(self, name: str) -> ThreadPoolExecutor:
+        if name not in self._heavy:
+            self._heavy[name] = ThreadPoolExecutor(1, thread_name_prefix=name)
+        return self._heavy[name]
 
     def _resting(self, name: str) -> bool:
         failure = self._failed.get(name)

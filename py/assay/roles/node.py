@@ -28,6 +28,7 @@ from assay.protocol.spec import TaskSpec, parse_json, terms
 from assay.protocol.windows import Schedule
 from assay.roles.config import NodeConfig, Say
 from assay.roles.jobs import Jobs
+from assay.roles.limits import memory_of, seconds_of
 from assay.roles.observing import Known
 from assay.roles.serving import Pulse, Server, node_app
 from assay.store.engine import open_store
@@ -40,8 +41,6 @@ from assay.types import BlockRef, Role
 
 FETCH_SECONDS = 30.0
 LOOK_SECONDS = 3.0
-JOB_MEMORY = 4 << 30
-JOB_SECONDS = 600.0
 
 
 class Node:
@@ -65,7 +64,8 @@ class Node:
         self.documents = documents.DocumentStore(config.home / "specs")
         self.names = names.NameStore(config.home / "names")
         self.jobs = Jobs(time.monotonic)
-        self.sandbox = Sandbox(tuple(preload), threads=config.threads, walls=self._walls()) if preload else None
+        threads = max(config.threads, config.rollout_threads)
+        self.sandbox = Sandbox(tuple(preload), threads=threads, walls=self._walls()) if preload else None
         if self.sandbox is not None:
             self.sandbox.warm()  # the imports take seconds, and the first job may be due at once
         self.pulse = Pulse(title)
@@ -241,9 +241,9 @@ class Node:
         )
 
     def run(self, target: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Run a heavy job in the sandbox and wait for its result."""
+        """Run a heavy job in the sandbox and wait for its result; what it may take follows from args["spec"]."""
         if self.sandbox is None:
             raise Refused("this node runs no heavy jobs")
-        return self.sandbox.run(
-            target, {**args, "threads": self.config.threads}, memory_bytes=JOB_MEMORY, seconds=JOB_SECONDS
-        )
+        spec = parse_json(args["spec"].encode()) if "spec" in args else None
+        whole = {"threads": self.config.threads, **args}
+        return self.sandbox.run(target, whole, memory_bytes=memory_of(spec), seconds=seconds_of(spec))

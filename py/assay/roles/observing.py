@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from assay.protocol.pace import piece_groups
 from assay.protocol.pay import exposure
 from assay.protocol.spec import TaskSpec
 from assay.protocol.windows import Phase, Schedule
@@ -18,6 +19,7 @@ from assay.roles.docket import case_views
 from assay.roles.drawing import extra_seats_of, seats_of, silent_of
 from assay.roles.kept import is_hidden, stale
 from assay.roles.known import Known, key, lots, schedule_of, turn
+from assay.roles.pacing import paces
 from assay.roles.revising import corrections, due, plain
 from assay.store.engine import Store
 from assay.store.rows import EnlistmentRow, SubmissionRow, TaskRow
@@ -60,7 +62,7 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         evaluated=frozenset(note.round for note in store.notes(task.id, "evaluation")),
         free_exposure=enlisted - _exposed(store, known, task, spec),
         exposure_needed=exposure(task.terms),
-        train_seconds=min((float(note.json["seconds"]) for note in store.notes(task.id, "trained")), default=0.0),
+        **(_speed(store, task.id, spec) if known.role is Role.TRAINER else {}),
         over=_over(task, schedule, now, rounds) and not _waiting(store, task.id),
         shares=_shares(store, known, task, schedule, now),
         stale=stale(store, task.id, schedule, now) if known.role is Role.VALIDATOR else (),
@@ -71,6 +73,11 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
 def included(store: Store, task: TaskRow, spec: TaskSpec, round_: int) -> tuple[int, ...]:
     """Return the submissions of a round that were accepted and are held: what the next checkpoint is made of."""
     return tuple(accepted(store, task, round_))
+
+
+def _speed(store: Store, task: int, spec: TaskSpec) -> dict[str, Any]:
+    newest, fastest = paces(store, task)
+    return {"pace": newest, "fastest": fastest, "least_groups": piece_groups(spec)}
 
 
 def _open_rounds(
@@ -165,15 +172,19 @@ def _following(store: Store, known: Known, task: TaskRow, schedule: Schedule, nu
 
 
 def _stance(store: Store, known: Known, task: TaskRow, number: int, phase: Phase) -> dict[str, Any]:
-    """Return what a trainer may have to say when the votes are in: its canary, and what it holds against refusals."""
+    """Return what a trainer's work of the round rests on and, when the votes are in, what it may have to say: its
+    canary, and what it holds against refusals.
+    """
+    begun, rolled = store.note(task.id, number, "begun"), store.note(task.id, number, "rolled")
+    stance = {"base": begun.json["base"] if begun else None, "groups": rolled.json["groups"] if rolled else 0}
     if phase is not Phase.CHALLENGE:
-        return {}
+        return stance
     opened = {row.index for row in store.canaries(task.id, number)}
     own = {row.index for row in store.submissions(task.id, number) if row.trainer == known.account}
     is_canary = store.note(task.id, number, "canary") is not None
     held_against = () if is_canary or not known.challenges else refusals(store, task, number, known.account)
     sound = frozenset(index for index in own if _replay(store, task.id, number, index) == Verdict.VALID)
-    return {"canary": is_canary and bool(own - opened), "refusals": held_against, "sound": sound}
+    return {**stance, "canary": is_canary and bool(own - opened), "refusals": held_against, "sound": sound}
 
 
 def _replay(store: Store, task: int, number: int, index: int) -> int | None:
@@ -224,7 +235,7 @@ def _done(store: Store, known: Known, task: int, number: int) -> frozenset[str]:
     mine = [row for row in store.submissions(task, number) if row.trainer == known.account]
     if mine:
         done.add("submit")
-    done |= {what for what in ("trained", "opened") if store.note(task, number, what) is not None}
+    done |= {what for what in ("rolled", "trained", "dropped", "opened") if store.note(task, number, what) is not None}
     done |= {f"replayed:{row.index}" for row in mine if _replay(store, task, number, row.index) is not None}
     done |= _challenged(store, known, task, number)
     return frozenset(done)

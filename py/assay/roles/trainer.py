@@ -1,27 +1,26 @@
-"""The trainer as a service: hold the newest checkpoint, train once in each round, submit, serve the artifact.
+"""The trainer as a service: hold the newest checkpoint, generate and train once in each round, submit, serve the
+artifact.
 
-Decides in `deciding`; here are its acts. Most faults are made inside the training job; a silent trainer submits a root
-and serves nothing, one that withholds doesn't open the steps that were drawn.
+Decides in `deciding`; here are its acts, the long ones in `producing`. Most faults are made inside the jobs; a silent
+trainer submits a root and serves nothing, one that withholds doesn't open the steps that were drawn.
 """
 
 from __future__ import annotations
 
-import shutil
 import threading
-import time
 from functools import partial
-from typing import Any
 
-from assay.protocol.hashing import hex32, unhex32
-from assay.protocol.profile import documents as profiles
-from assay.protocol.spec import TaskSpec, to_json
+from assay.protocol.hashing import unhex32
+from assay.protocol.spec import TaskSpec
 from assay.protocol.typed_data import mark
-from assay.roles import salts
-from assay.roles.acting import act_shared, checkpoint_folder, run_role, salt_of
+from assay.roles import producing, salts
+from assay.roles.acting import act_shared, run_role, salt_of
 from assay.roles.actions import (
     Action,
     Challenge,
     CloseCase,
+    Drop,
+    Generate,
     OpenCanary,
     OpenSteps,
     Replay,
@@ -36,13 +35,12 @@ from assay.roles.deciding import TaskView, decide_trainer
 from assay.roles.judging import act_in_case
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
-from assay.roles.opening import open_steps, states_folder, submission_folder
+from assay.roles.opening import open_steps
+from assay.roles.producing import SILENT, WITHHOLD, fault_of
 from assay.roles.secrets import mark_salt
 from assay.store.rows import TaskRow
 from assay.types import MarkKind, Role
 
-CANARY_FAULT = "reward"  # an exact check sees it
-SILENT, WITHHOLD = "silent", "withhold"
 LOSS_ROOM = 1e-3  # nats a token: validators measure the rounded update, on their own machines
 FAULTS = ("model", "tokens", "reward", "prompts", "update", SILENT, WITHHOLD)
 
@@ -62,12 +60,16 @@ def run(config: NodeConfig, stop: threading.Event, say: Say) -> None:
 
 def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
     """Do one thing that was decided."""
-    if isinstance(action, Train):
-        _train(node, task, spec, action)
+    if isinstance(action, Generate):
+        producing.generate(node, task, spec, action)
+    elif isinstance(action, Train):
+        producing.train(node, task, spec, action)
+    elif isinstance(action, Drop):
+        producing.drop(node, task, action)
     elif isinstance(action, Submit):
         _submit(node, task, spec, action.round)
     elif isinstance(action, OpenSteps):
-        if _fault(node.config, action.round) not in (SILENT, WITHHOLD):
+        if fault_of(node.config, action.round) not in (SILENT, WITHHOLD):
             open_steps(node, task, spec, action)
     elif isinstance(action, Skip):
         _skip(node, task, action.round, action.why)
@@ -83,62 +85,6 @@ def act(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> None:
         act_shared(node, task, spec, action)
 
 
-def _fault(config: NodeConfig, round_: int) -> str | None:
-    return config.fault if config.fault and round_ >= config.fault_from else None
-
-
-def _train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
-    schedule = schedule_of(task, spec)
-    if schedule is None:
-        return
-    out = submission_folder(node, task.id, action.round)
-    is_canary = action.round in node.config.canaries
-    fault = CANARY_FAULT if is_canary else _fault(node.config, action.round)
-    args: dict[str, Any] = {
-        "spec": to_json(spec).decode(),
-        "profiles": profiles(spec.verification),
-        "checkpoint": checkpoint_folder(node, task.id, action.base),
-        "binding": {
-            "chain_id": node.config.chain_id,
-            "ledger": node.deployment.ledger,
-            "task": task.id,
-            "round": action.round,
-            "trainer": node.account,
-            "n": 0,
-            "base": action.base,
-            "first_group": 0,
-        },
-        "beacon": hex32(node.beacon(task.id, schedule, action.round)),
-        "out": str(out),
-        "states": str(states_folder(node, task.id, action.round)),
-        "fault": None if fault in (SILENT, WITHHOLD) else fault,
-        "canary": is_canary,
-    }
-    what = "makes a canary" if is_canary else "trains"
-    node.say(f"task {task.id} round {action.round} · {what} from checkpoint {action.base}")
-
-    def work() -> dict[str, Any]:
-        begin = time.monotonic()
-        shutil.rmtree(out, ignore_errors=True)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        made = node.run("assay.roles.work:train", args)
-        signature = node.config.signer.sign_digest(unhex32(made.pop("digest")))  # jobs have no keys
-        signed = {name: args[name] for name in ("spec", "profiles")}
-        made |= node.run("assay.roles.work:sign", {**signed, "folder": str(out), "signature": signature.hex()})
-        if fault != SILENT:
-            node.chunks.add(out)
-        return {**made, "seconds": time.monotonic() - begin, "base": action.base}
-
-    def done(made: dict[str, Any]) -> None:
-        if is_canary:
-            node.store.put_note(task.id, action.round, "canary", {"leaf": made["leaf"], "check": made["check"]})
-        node.store.put_note(task.id, action.round, "trained", made)
-        size = f"{made['units']} units in {made['seconds']:.1f} s"
-        node.say(f"task {task.id} round {action.round} · {size} · {made['root'][:10]}")
-
-    node.jobs.start(key(task.id, action.round, "train"), work, done, heavy=True)
-
-
 def _skip(node: Node, task: TaskRow, round_: int, why: str) -> None:
     if node.store.note(task.id, round_, "skipped") is None:
         node.store.put_note(task.id, round_, "skipped", {"why": why})
@@ -150,7 +96,7 @@ def _submit(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
     if note is None:
         return
     rise, most = note.json["loss_rise"], spec.verification.max_loss_rise
-    if rise > most - LOSS_ROOM and not _fault(node.config, round_):
+    if rise > most - LOSS_ROOM and not fault_of(node.config, round_):
         # honest work may be unlucky: it would be refused, so its bond isn't risked
         _skip(node, task, round_, f"its update raises the loss of held-out items by {rise:.3f}, {most:g} are allowed")
         return

@@ -15,31 +15,41 @@ from assay.errors import Refused
 from assay.protocol import merge as merging
 from assay.protocol import profile
 from assay.protocol.hashing import hex32, unhex32
+from assay.protocol.pace import Pace
 from assay.protocol.spec import TaskSpec, parse_json
 from assay.types import Reason
 
 if TYPE_CHECKING:
     from assay.train.export import Submitted
+    from assay.train.order import Order
 
 UPDATE_FILE = "update.safetensors"
 
 
-def train(args: dict[str, Any]) -> dict[str, Any]:
-    """Make one submission: rollouts from the checkpoint, inner steps, artifact in `out`. Returns its root and units, and
-    the digest that its trainer signs."""
+def generate(args: dict[str, Any]) -> dict[str, Any]:
+    """Make the rollouts of a submission in the folder `pieces`, for as long as `left` seconds allow at the given pace.
+    Returns how many groups are there and the seconds that they took.
+    """
     from assay.model.load import determinism
-    from assay.train.export import train_submission
+    from assay.train.generation import generate as make
 
     determinism(args["threads"])
-    made = train_submission(
-        Path(args["checkpoint"]),
-        _spec(args),
-        args["binding"],
-        unhex32(args["beacon"]),
-        Path(args["out"]),
-        fault=args["fault"],
-        states=Path(args["states"]),
-    )
+    known = Pace(args["rollouts_pace"], args["training_pace"])
+    made = make(_order(args), Path(args["pieces"]), known, args["left"])
+    return {"groups": made.groups, "seconds": made.seconds}
+
+
+def train(args: dict[str, Any]) -> dict[str, Any]:
+    """Make one submission of the rollouts that are there: steps, artifact in `out`. Returns its root and units, and the
+    digest that its trainer signs.
+    """
+    from assay.model.load import determinism
+    from assay.train.export import train_on
+    from assay.train.generation import generated
+
+    determinism(args["threads"])
+    order = _order(args)
+    made = train_on(order, generated(order, Path(args["pieces"])), Path(args["out"]), states=Path(args["states"]))
     bad = _known_bad(args, made) if args.get("canary") else {}
     told = {"root": hex32(made.root), "units": made.units, "loss_rise": made.loss_rise}
     return {**told, "digest": hex32(signing.digest_of(made.manifest)), **bad}
@@ -49,6 +59,13 @@ def sign(args: dict[str, Any]) -> dict[str, Any]:
     """Put the trainer's signature into the own submission in `folder`. Returns its new root."""
     signature = bytes.fromhex(args["signature"])
     return {"root": hex32(signing.sign(Path(args["folder"]), _spec(args), signature).root())}
+
+
+def _order(args: dict[str, Any]) -> Order:
+    from assay.train.order import Order
+
+    beacon = unhex32(args["beacon"])
+    return Order(Path(args["checkpoint"]), _spec(args), args["binding"], beacon, fault=args["fault"])
 
 
 def _known_bad(args: dict[str, Any], made: Submitted) -> dict[str, Any]:

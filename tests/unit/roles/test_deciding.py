@@ -6,17 +6,20 @@ from dataclasses import replace
 
 import pytest
 
+from assay.protocol.pace import MARGIN_SECONDS, Pace
 from assay.protocol.windows import Phase, Schedule
 from assay.roles.actions import (
     Attest,
     Check,
     Commit,
+    Drop,
     Enlist,
     Evaluate,
     FetchCheckpoint,
     FetchOpening,
     FetchSubmission,
     Finalize,
+    Generate,
     MakeCheckpoint,
     OpenSteps,
     Refund,
@@ -31,6 +34,7 @@ from assay.roles.deciding_validator import decide_validator
 
 GENESIS = b"\x01" * 32
 NEXT = b"\x02" * 32
+PACE = Pace(0.25, 0.5)
 SCHEDULE = Schedule(
     start=1000,
     rounds=6,
@@ -62,7 +66,9 @@ def view(now: int, *rounds: RoundView, **changes: object) -> TaskView:
         held_checkpoints=frozenset({0}),
         free_exposure=100,
         exposure_needed=20,
-        train_seconds=3.0,
+        pace=PACE,
+        fastest=Pace(0.125, 0.25),
+        least_groups=8,
     )
     return replace(base, **changes)  # type: ignore[arg-type]
 
@@ -209,23 +215,72 @@ def test_validator__has_left__serves_the_rounds_in_which_it_still_counts() -> No
 # --- trainer
 
 
-def test_trainer__work_opens__trains_from_the_newest_checkpoint_and_submits_once() -> None:
-    assert decide_trainer(view(1001, seen(Phase.WORK))) == [Train(1, 0)]
-    assert decide_trainer(view(1002, seen(Phase.WORK, running=frozenset({"train"})))) == []
-    assert decide_trainer(view(1004, seen(Phase.WORK, done=frozenset({"trained"})))) == [Submit(1)]
-    assert decide_trainer(view(1005, seen(Phase.WORK, done=frozenset({"trained", "submit"})))) == []
+def generate(now: int, number: int = 1, base: int = 0) -> Generate:
+    """As many rollouts as fit before the margin of two seconds at the end of a window of ten."""
+    return Generate(number, base, 1000 + 30 * (number - 1) + 10 - now - MARGIN_SECONDS, PACE)
+
+
+def test_trainer__work_opens__generates_trains_and_submits_once() -> None:
+    assert decide_trainer(view(1001, seen(Phase.WORK))) == [generate(1001)]
+    begun = seen(Phase.WORK, base=0, running=frozenset({"rollouts"}))
+    assert decide_trainer(view(1002, begun)) == []
+    rolled = seen(Phase.WORK, base=0, groups=8, done=frozenset({"rolled"}))
+    assert decide_trainer(view(1003, rolled)) == [Train(1, 0)]
+    assert decide_trainer(view(1003, replace(rolled, running=frozenset({"train"})))) == []
+    trained = replace(rolled, done=frozenset({"rolled", "trained"}))
+    assert decide_trainer(view(1004, trained)) == [Submit(1)]
+    assert decide_trainer(view(1005, replace(trained, done=trained.done | {"submit"}))) == []
+
+
+def test_trainer__killed_while_it_generated__goes_on_from_the_same_checkpoint() -> None:
+    second = replace(seen(Phase.WORK, base=0), number=2)
+    newer = view(1033, second, head=1, head_root=NEXT, staleness=2, held_checkpoints=frozenset({0, 1}))
+    assert decide_trainer(newer) == [generate(1033, 2, 0)]
+    lost = replace(newer, held_checkpoints=frozenset({1}))
+    rolled = replace(second, done=frozenset({"rolled"}), groups=8)
+    assert decide_trainer(lost) == [generate(1033, 2, 1)]
+    assert decide_trainer(replace(lost, rounds=(rolled,))) == [generate(1033, 2, 1)]
 
 
 def test_trainer__checkpoint_too_old_for_the_round__waits() -> None:
     second = replace(seen(Phase.WORK), number=2)
     assert decide_trainer(view(1031, second)) == []
-    assert decide_trainer(view(1032, second, head=1, head_root=NEXT, held_checkpoints=frozenset({1}))) == [Train(2, 1)]
+    newest = view(1032, second, head=1, head_root=NEXT, held_checkpoints=frozenset({1}))
+    assert decide_trainer(newest) == [generate(1032, 2, 1)]
+
+
+def test_trainer__next_checkpoint_downloads__generates_on_the_newest_that_is_fresh_enough() -> None:
+    third = replace(seen(Phase.WORK), number=3)
+    held = view(1062, third, head=2, head_root=NEXT, held_checkpoints=frozenset({0, 1}), staleness=2)
+    assert decide_trainer(held) == [FetchCheckpoint(2, NEXT), generate(1062, 3, 1)]
+    assert decide_trainer(replace(held, running=frozenset({"checkpoint:2"}))) == [generate(1062, 3, 1)]
+    assert decide_trainer(replace(held, staleness=1)) == [FetchCheckpoint(2, NEXT)]
+
+
+def test_trainer__still_trains_for_the_round_before__generates_for_the_next() -> None:
+    first = seen(Phase.SEAL_DELAY, base=0, done=frozenset({"rolled"}), running=frozenset({"train"}))
+    second = replace(seen(Phase.WORK), number=2)
+    assert decide_trainer(view(1031, first, second, staleness=2)) == [generate(1031, 2, 0)]
 
 
 def test_trainer__work_would_not_fit__does_not_start() -> None:
     (skip,) = decide_trainer(view(1008, seen(Phase.WORK)))
     assert isinstance(skip, Skip)
     assert "work window" in skip.why
+
+
+def test_trainer__training_would_not_fit__skips_and_is_dropped_with_a_sentence_once() -> None:
+    rolled = seen(Phase.WORK, base=0, groups=8, done=frozenset({"rolled"}))
+    (skip,) = decide_trainer(view(1009, rolled))
+    assert isinstance(skip, Skip)
+    late = replace(rolled, phase=Phase.SEAL_DELAY)
+    (drop,) = decide_trainer(view(1010, late))
+    assert isinstance(drop, Drop) and "too late" in drop.why
+    for busy in (
+        {"running": frozenset({"train"})}, {"done": rolled.done | {"dropped"}}, {"done": rolled.done | {"submit"}},
+        {"base": None},
+    ):  # fmt: skip
+        assert decide_trainer(view(1010, replace(late, **busy))) == []  # type: ignore[arg-type]
 
 
 def test_trainer__stake_does_not_cover_another_bond__is_barred() -> None:

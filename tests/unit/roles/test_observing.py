@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from assay.protocol.pace import UNKNOWN, Pace, piece_groups
 from assay.protocol.windows import Phase
 from assay.roles.observing import included, seats_of
 from assay.store.settled import tally_of
@@ -198,10 +199,22 @@ def test_exposure__slashes_leave_exactly_one_bond__the_trainer_may_still_submit(
     assert (view.free_exposure, view.exposure_needed) == (EACH, EACH)
 
 
-def test_train_seconds__is_the_shortest_so_far(story: Story) -> None:
-    for number, seconds in ((1, 2.5), (2, 4.0), (3, 3.0)):
-        story.store.put_note(TASK, number, "trained", {"seconds": seconds})
-    assert story.view(START + 60, known(BOB, Role.TRAINER)).train_seconds == 2.5
+def test_pace__is_what_was_measured_last_and_the_fastest_so_far(story: Story) -> None:
+    alone = story.view(START + 60, known(BOB, Role.TRAINER))
+    assert (alone.pace, alone.fastest) == (UNKNOWN, UNKNOWN)
+    for number, groups, seconds in ((1, 8, 4.0), (2, 4, 1.0), (3, 8, 3.0)):
+        story.store.put_note(TASK, number, "rolled", {"seconds": seconds, "groups": groups})
+        story.store.put_note(TASK, number, "trained", {"training": 2 * seconds, "groups": groups})
+    view = story.view(START + 60, known(BOB, Role.TRAINER))
+    assert (view.pace, view.fastest) == (Pace(0.375, 0.75), Pace(0.25, 0.5))
+    assert view.least_groups == piece_groups(story.spec)
+
+
+def test_begun__trainer_restarted__goes_on_with_its_checkpoint_and_groups(story: Story) -> None:
+    story.store.put_note(TASK, 3, "begun", {"base": 1})
+    story.store.put_note(TASK, 3, "rolled", {"seconds": 1.0, "groups": 4})
+    seen = {one.number: one for one in story.view(START + 57, known(BOB, Role.TRAINER)).rounds}
+    assert (seen[3].base, seen[3].groups, "rolled" in seen[3].done) == (1, 4, True)
 
 
 # --- enlistment

@@ -65,7 +65,7 @@ def take_steps(
 def _name(spec: TaskSpec, bound: Mapping[str, Any], rollouts: Rollouts, base: bytes) -> str:
     """Return a digest of all that the steps follow from, in hex."""
     told = json.dumps(dict(bound), sort_keys=True, default=str).encode()
-    return hashlib.sha256(spec_hash(spec) + rollouts.root() + base + told).hexdigest()
+    return hashlib.sha256(spec_hash(spec) + rollouts.root(spec) + base + told).hexdigest()
 
 
 def sketch_of(gradient: NDArray[np.float32]) -> bytes:

@@ -41,6 +41,8 @@ _ALLOWED = {
         "tokenizer.json",
         "tokenizer_config.json",
     ),
+    # items and a scorer of one's own
+    "environment": ("README.md", "items.jsonl", "scorer.py"),
     # what a trainer opens of a drawn step
     "weights": ("weights.bin",),
     "moments": ("first.bin", "second.bin"),

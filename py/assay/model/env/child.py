@@ -1,7 +1,7 @@
 """The process in which an environment's own code runs. Run by `host` as `python -m assay.model.env.child`.
 
-It answers calls that come as frames (four bytes of length, then JSON) on its standard input, one frame an answer, on
-what was its standard output; what the environment prints goes nowhere. It bounds itself before it imports anything of the
+Calls come as frames (four bytes of length, then JSON) on its standard input, and one frame an answer leaves on what was
+its standard output; what the environment prints goes nowhere. It bounds itself before it imports anything of the
 environment. Knows no tokens. Doesn't protect the files that it can read: that is the walls' part.
 """
 

@@ -7,23 +7,22 @@ settings aren't plain. Doesn't say that a dataset's own code is fast or right: `
 
 from __future__ import annotations
 
-import hashlib
 import json
+import sys
 from collections.abc import Mapping
-from functools import cache
-from importlib import metadata, util
-from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from assay.errors import Refused
+from assay.model.env import sources
 from assay.protocol.fields import Option
 
 NAME: Final = "reasoning-gym"
 VERSION: Final = 1
 TARGET: Final = "assay.model.env.reasoning_gym:Dataset"
 SEEDS: Final = 1 << 31
-_PACKAGE: Final = "reasoning_gym"
 _OWN: Final = ("seed", "size")
+_PLOTS: Final = {"matplotlib": ("pyplot", "animation", "collections"), "mpl_toolkits": ("axes_grid1",)}
 
 
 class Dataset:
@@ -32,7 +31,7 @@ class Dataset:
     seeds = SEEDS
 
     def __init__(self, options: Mapping[str, Option]) -> None:
-        installed()
+        _without_plots()
         from reasoning_gym.factory import DATASETS
 
         name, settings = _split(options)
@@ -72,19 +71,28 @@ def described(options: Mapping[str, Option]) -> dict[str, Any]:
     return {"adapter": VERSION, "library": version, "files": digest}
 
 
-@cache
 def installed() -> tuple[str, str]:
     """Return the library's version and a hash over its files, without importing it. Refused if it isn't installed."""
-    found = util.find_spec(_PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise Refused("reasoning-gym isn't installed here: `pip install assay[reasoning]`")
-    folder = Path(found.submodule_search_locations[0])
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
-            name = path.relative_to(folder).as_posix().encode()
-            total.update(hashlib.sha256(name).digest() + hashlib.sha256(path.read_bytes()).digest())
-    return metadata.version("reasoning-gym"), total.hexdigest()
+    try:
+        return sources.contents("reasoning_gym")
+    except Refused:
+        raise Refused("reasoning-gym isn't installed here: `pip install assay[reasoning]`") from None
+
+
+class _Nothing(ModuleType):
+    """A module whose every name is there, and is nothing."""
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+
+def _without_plots() -> None:
+    """Put empty modules in the place of matplotlib, which a dependency imports for plots: half of all start-up."""
+    for whole, parts in _PLOTS.items():
+        made = sys.modules.setdefault(whole, _Nothing(whole))
+        for part in parts:
+            setattr(made, part, sys.modules.setdefault(f"{whole}.{part}", _Nothing(f"{whole}.{part}")))
 
 
 def _split(options: Mapping[str, Option]) -> tuple[str, dict[str, Option]]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from assay.artifact import pretrained
 from assay.errors import Refused
-from assay.model.env import digits, reasoning_gym, tokenised
+from assay.model.env import digits, folder, reasoning_gym, tokenised, verifiers_tasks
 from assay.model.env.base import Environment
 from assay.model.env.host import Host, Limits, Log
 from assay.model.env.text import BINDING, Asking, split_options
@@ -29,7 +29,9 @@ _BUILT_IN: dict[str, tuple[ModuleType, int, Callable[[Mapping[str, Option], byte
     digits.NAME: (digits, digits.VERSION, digits.Digits),
 }
 _TEXT: Final[dict[str, tuple[str, Callable[[Mapping[str, Option]], dict[str, Any]]]]] = {
+    folder.NAME: (folder.TARGET, folder.described),
     reasoning_gym.NAME: (reasoning_gym.TARGET, reasoning_gym.described),
+    verifiers_tasks.NAME: (verifiers_tasks.TARGET, verifiers_tasks.described),
 }
 
 
@@ -107,7 +109,8 @@ def _named(name: str, options: Mapping[str, Option]) -> tuple[tokenised.Named, A
 
 
 def _where(name: str, own: Mapping[str, Option], near: Path) -> dict[str, Option]:
-    return {}
+    """Return where a folder lies, its bytes hashed; other environments are installed."""
+    return {folder.PLACE: str(folder.opened(near, folder.root_of(own)))} if name == folder.NAME else {}
 
 
 def _canonical(value: Mapping[str, Any]) -> bytes:

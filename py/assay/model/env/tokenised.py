@@ -218,14 +218,18 @@ def words(folder: Any, config: Mapping[str, Any], max_prompt_tokens: int, max_ne
     except Exception as error:  # strangers' files: the library raises what it likes
         said = " ".join(str(error).split())[:200]
         raise Refused(f"the model's tokenizer can't be used: {said or type(error).__name__}") from error
-    sizes = {name: config.get(name) for name in ("vocab_size", "max_position_embeddings")}
-    if any(type(size) is not int for size in sizes.values()):
-        raise Refused("the model's configuration names no vocab_size or max_position_embeddings")
+    vocabulary, positions = _size(config, "vocab_size"), _size(config, "max_position_embeddings")
     eos = found.eos_token_id
-    if type(eos) is not int or not 0 <= eos < sizes["vocab_size"]:
+    if type(eos) is not int or not 0 <= eos < vocabulary:
         raise Refused("the model's tokenizer names no end mark (eos_token) of its vocabulary")
     pad = found.pad_token_id if type(found.pad_token_id) is int else eos
-    if len(found) > sizes["vocab_size"]:
-        raise Refused(f"the tokenizer has {len(found)} tokens, the model only {sizes['vocab_size']}")
-    room = min(max_prompt_tokens, sizes["max_position_embeddings"] - max_new_tokens)
-    return Words(found, sizes["vocab_size"], eos, pad, room)
+    if len(found) > vocabulary:
+        raise Refused(f"the tokenizer has {len(found)} tokens, the model only {vocabulary}")
+    return Words(found, vocabulary, eos, pad, min(max_prompt_tokens, positions - max_new_tokens))
+
+
+def _size(config: Mapping[str, Any], name: str) -> int:
+    found = config.get(name)
+    if type(found) is not int or found < 1:
+        raise Refused(f"the model's configuration names no {name}")
+    return found

@@ -22,7 +22,7 @@ VERSION: Final = 1
 TARGET: Final = "assay.model.env.reasoning_gym:Dataset"
 SEEDS: Final = 1 << 31
 _OWN: Final = ("seed", "size")
-_PLOTS: Final = {"matplotlib": ("pyplot", "animation", "collections"), "mpl_toolkits": ("axes_grid1",)}
+_PLOTS: Final = {"matplotlib": ("pyplot", "animation", "collections"), "mpl_toolkits": ("mplot3d",)}
 
 
 class Dataset:

@@ -9,10 +9,8 @@ the environment's hash covers. The scorer is a stranger's code: it runs only in 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 from assay.artifact import strict
@@ -20,63 +18,17 @@ from assay.artifact.folder import open_artifact, read_bounded, seal, staged
 from assay.artifact.manifest import Manifest, is_allowed
 from assay.artifact.strict import refuse
 from assay.errors import Refused, Unavailable
+from assay.model.env.folder_items import ITEMS, PLACE, SCORER
 from assay.protocol.fields import Option
+
+__all__ = ["ITEMS", "PLACE", "SCORER", "described", "opened", "root_of", "write"]
 
 NAME: Final = "folder"
 KIND: Final = "environment"
 VERSION: Final = 1
-TARGET: Final = "assay.model.env.folder:Folder"
-PLACE: Final = "folder"
-"""The option in which the process is told where the folder lies; not one of a task's."""
-ITEMS, SCORER = "items.jsonl", "scorer.py"
+TARGET: Final = "assay.model.env.folder_items:Folder"
 FOLDER_BYTES: Final = 256 << 20
 ITEM_BYTES: Final = 1 << 20
-
-
-class Folder:
-    """The folder's items and functions; see `text.TextEnvironment`. Runs in the environment's process."""
-
-    def __init__(self, options: Mapping[str, Option]) -> None:
-        place = Path(str(options[PLACE]))
-        self._scorer = ModuleType("scorer")
-        vars(self._scorer)["OPTIONS"] = {key: value for key, value in options.items() if key not in {PLACE, "root"}}
-        if (place / SCORER).is_file():
-            code = compile((place / SCORER).read_bytes(), SCORER, "exec")
-            exec(code, vars(self._scorer))  # noqa: S102  this process is for nothing else, and limited
-        lines = (place / ITEMS).read_bytes().splitlines() if (place / ITEMS).is_file() else []
-        self._lines = [line for line in lines if line.strip()]
-        self._makes: Callable[[int], Any] | None = getattr(self._scorer, "item", None)
-        if self._makes is None and not self._lines:
-            raise Refused(f"the folder has neither lines in {ITEMS} nor a function item in {SCORER}")
-        self.seeds = int(getattr(self._scorer, "SEEDS", 1 << 31)) if self._makes else len(self._lines)
-
-    def item(self, seed: int) -> Mapping[str, Any]:
-        found = self._makes(seed) if self._makes else json.loads(self._lines[seed])
-        if not isinstance(found, dict):
-            raise TypeError("an item must be an object")
-        return found
-
-    def render(self, item: Mapping[str, Any]) -> Any:
-        if (own := getattr(self._scorer, "render", None)) is not None:
-            return own(item)
-        for name in ("messages", "prompt", "question"):
-            if name in item:
-                return item[name]
-        raise KeyError("the item has no messages, prompt or question")
-
-    def score(self, item: Mapping[str, Any], completion: str) -> float:
-        if (own := getattr(self._scorer, "score", None)) is not None:
-            return own(item, completion)  # type: ignore[no-any-return]  # the process checks what it gives
-        return float(completion.strip().casefold() == self.answer(item).strip().casefold())
-
-    def answer(self, item: Mapping[str, Any]) -> str:
-        own = getattr(self._scorer, "answer", None)
-        return str(own(item) if own is not None else item["answer"])
-
-    def pair(self, item: Mapping[str, Any]) -> tuple[str, str]:
-        own = getattr(self._scorer, "pair", None)
-        chosen, rejected = own(item) if own is not None else (item["chosen"], item["rejected"])
-        return str(chosen), str(rejected)
 
 
 def described(options: Mapping[str, Option]) -> dict[str, Any]:

@@ -11,11 +11,13 @@ import json
 import sys
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from assay.errors import Refused
 from assay.model.env import sources
-from assay.protocol.fields import Option
+
+if TYPE_CHECKING:
+    from assay.protocol.fields import Option
 
 NAME: Final = "reasoning-gym"
 VERSION: Final = 1

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from assay.errors import Refused
-from assay.protocol.fields import Option
+
+if TYPE_CHECKING:
+    from assay.protocol.fields import Option
 
 Message = Mapping[str, str]
 Prompt = str | list[Message]

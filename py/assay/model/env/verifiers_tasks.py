@@ -14,12 +14,14 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from types import ModuleType, SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from assay.errors import Refused
 from assay.model.env import sources
 from assay.model.env.text import Message, Prompt
-from assay.protocol.fields import Option
+
+if TYPE_CHECKING:
+    from assay.protocol.fields import Option
 
 NAME: Final = "verifiers"
 VERSION: Final = 1

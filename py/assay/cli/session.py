@@ -163,6 +163,7 @@ class Session:
 
     def node_config(self, name: str, **more: Any) -> NodeConfig:
         """Return the configuration of the node of a local account."""
+        from assay.cli.trust import require_trusted
         from assay.protocol.profile import learn_folder
         from assay.roles.config import NodeConfig
 
@@ -184,6 +185,7 @@ class Session:
                 "allow_private": chain_id == LOCAL_CHAIN,
                 "curves": self.home / "tensorboard",
                 "unsent": self._unsent if self.sign_only else None,
+                "trust": lambda pinned: require_trusted(self.home, pinned.name, pinned.hash, pinned.options),
                 **more,
             }
         )

@@ -65,15 +65,15 @@ def check(ctx: typer.Context, file: File) -> None:
     Example: `assay task check digits.toml`
     """
     from assay.cli import bases
-    from assay.cli.env import require_trusted
+    from assay.cli.trust import require_trusted
     from assay.protocol.hashing import hex32
     from assay.protocol.spec import spec_hash
 
     s = session(ctx)
     spec = _read(file)
     env = spec.environment
-    require_trusted(s, env.name, env.hash, env.options)
-    bases.check(s.home, spec)
+    require_trusted(s.home, env.name, env.hash, env.options)
+    bases.folder_of(s.home, spec.model.base)
     digest = hex32(spec_hash(spec))
     s.screen.result({"ok": True, "name": spec.name, "spec_hash": digest}, f"{spec.name} is fine · spec {digest}")
 
@@ -107,8 +107,8 @@ def publish(
     Examples: `assay task publish digits.toml --as alice` · `assay task publish digits.toml --as alice --dry-run`
     """
     from assay.cli import bases
-    from assay.cli.env import require_trusted
     from assay.cli.estimate import estimate as estimated
+    from assay.cli.trust import require_trusted
     from assay.protocol.hashing import hex32
     from assay.protocol.spec import spec_hash
     from assay.roles.initiator import publish as send
@@ -117,7 +117,7 @@ def publish(
     if s.sign_only:
         raise Refused("publish moves tokens of the account's own: it can't be signed for someone else to send")
     spec = _read(file)
-    require_trusted(s, spec.environment.name, spec.environment.hash, spec.environment.options)
+    require_trusted(s.home, spec.environment.name, spec.environment.hash, spec.environment.options)
     folder = base or bases.folder_of(s.home, spec.model.base)
     name = s.actor
     served, home = _served(s, name, uri)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.chain.contracts import Call
+from assay.protocol.sections import EnvironmentSpec
 from assay.types import Signer
 
 Say = Callable[[str], None]
@@ -19,10 +20,9 @@ class NodeConfig:
     `stake` is the wei that the node enlists when it isn't enlisted yet; `task` None means every task it can serve
     (validators only). `fault` makes a node cheat, for demonstrations; in the rounds of `canaries` a trainer submits a
     canary; `challenge` lets it challenge outcomes that it knows to be wrong, with a bond of its own. `allow_private`
-    lets it fetch from loopback and private addresses (local chains). In `curves` an initiator keeps its tasks' curves for
-    TensorBoard. `unsent`, where there is one, takes what a command would send instead of the chain: to be signed for
-    someone else to send. `threads` are those of a heavy job; `rollout_threads` those of a trainer's rollouts, which run
-    beside its training (0: as many).
+    lets it fetch from loopback and private addresses (local chains). `unsent`, where there is one, takes what a command
+    would send instead of the chain: to be signed for someone else to send. `trust` raises Refused for an environment
+    that this machine's owner doesn't run.
     """
 
     home: Path
@@ -46,4 +46,4 @@ class NodeConfig:
     allow_private: bool = False
     poll_seconds: float = 0.5
     unsent: list[Call] | None = None
-    curves: Path | None = None
+    trust: Callable[[EnvironmentSpec], None] | None = None

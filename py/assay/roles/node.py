@@ -165,7 +165,8 @@ class Node:
         return [row for row in self.store.tasks() if row.state != "refunded"]
 
     def spec(self, task: TaskRow) -> TaskSpec | None:
-        """Return a task's spec, or None while it is being fetched. A spec that isn't what the chain says is refused.
+        """Return a task's spec, or None while it is being fetched. A spec that isn't what the chain says is refused, so
+        is one whose environment isn't trusted here.
 
         Several tasks may name one spec: the terms are compared for each of them.
         """
@@ -173,6 +174,8 @@ class Node:
         if spec is not None and self._agreed.get(task.id) != task.terms:  # a reorganisation may give an id to another
             self._check_terms(task, spec)
             self._agreed[task.id] = task.terms
+        if spec is not None and self.config.trust is not None:
+            self.config.trust(spec.environment)
         return spec
 
     def _read_spec(self, task: TaskRow) -> TaskSpec | None:

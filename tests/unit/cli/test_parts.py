@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assay.chain import keys
-from assay.cli import bases
+from assay.cli import bases, trust
 from assay.cli.amount import duration, parse
 from assay.cli.estimate import estimate, round_pay
 from assay.cli.main import app
@@ -208,7 +208,7 @@ def test_up__with_an_rpc_of_another_chain__refused(tmp_path: Path) -> None:
 
 def test_env__list_and_revoke__a_distrusted_environment_is_refused(tmp_path: Path) -> None:
     home = ["--home", str(tmp_path)]
-    (row,) = json.loads(CliRunner().invoke(app, [*home, "env", "list", "--json"]).stdout)
+    row = json.loads(CliRunner().invoke(app, [*home, "env", "list", "--json"]).stdout)[0]
     assert (row["name"], row["trusted"]) == ("digits", True)
     file = tmp_path / "task.toml"
     pinned = to_toml(templates.fill("digits", b"\x11" * 32, bytes.fromhex(row["hash"][2:])))
@@ -222,3 +222,27 @@ def test_env__list_and_revoke__a_distrusted_environment_is_refused(tmp_path: Pat
     file.write_text(to_toml(spec()))
     assert "the task pins digits 0x22222222" in CliRunner().invoke(app, [*home, "task", "check", str(file)]).stderr
     assert CliRunner().invoke(app, [*home, "env", "trust", "chess"]).exit_code == 2
+
+
+def test_env__folder_of_ones_own__added_shown_tried_and_distrusted(tmp_path: Path) -> None:
+    home, source = ["--home", str(tmp_path / "home"), "--json"], tmp_path / "mine"
+    source.mkdir()
+    (source / "items.jsonl").write_text(
+        '{"question": "1 + 1?", "answer": "2"}\n{"question": "2 + 3?", "answer": "5"}\n'
+    )
+    added = json.loads(CliRunner().invoke(app, [*home, "env", "add", str(source), "-o", "prefix=It is"]).stdout)
+    assert f'hash = "{added["hash"]}"' in added["toml"] and 'prefix = "It is"' in added["toml"]
+    shown = ["env", "show", added["root"][:12], "-o", "prefix=It is"]
+    assert json.loads(CliRunner().invoke(app, [*home, *shown]).stdout)["hash"] == added["hash"]
+    tried = json.loads(CliRunner().invoke(app, [*home, "env", "test", str(source)]).stdout)
+    assert (tried["seeds"], tried["failed"], [row["score"] for row in tried["items"]]) == (2, 0, ["1.0", "1.0"])
+    options = {"root": added["root"], "prefix": "It is"}
+    pinned = bytes.fromhex(added["hash"][2:])
+    trust.require_trusted(tmp_path / "home", "folder", pinned, options)
+    with pytest.raises(Refused, match=r"isn't trusted on this machine: `assay env trust 0x"):
+        trust.require_trusted(tmp_path / "elsewhere", "folder", pinned, options)
+    CliRunner().invoke(app, [*home, "env", "trust", added["hash"], "--revoke"])
+    with pytest.raises(Refused, match="isn't trusted"):
+        trust.require_trusted(tmp_path / "home", "folder", pinned, options)
+    for word in ("chess", "0x12"):
+        assert CliRunner().invoke(app, [*home, "env", "show", word]).exit_code == 2

@@ -6,8 +6,9 @@ SmolLM2-135M in float32 on the processor, sums of reasoning-gym in its chat form
 share their prompt, temperature 1. Natural lengths: each ends by itself or at 256 tokens; equal: all have 64. Both sides
 have 64 slots: ours refills them, `generate` (sampling from the whole distribution, key-value cache, left padding,
 inference mode) is given 64 rollouts at a time. They take turns in one process, so that whatever else runs disturbs
-both. Tokens are those up to and with the end token. `generate_ratio` and `equal_ratio` are our tokens a second over theirs; the same in CPU
-seconds is beside them, for a machine that does other work. `--quick`: fewer and shorter rollouts, 16 slots.
+both. Tokens are those up to and with the end token. `generate_ratio` and `equal_ratio` are our tokens a second over
+theirs; the same in CPU seconds is beside them, for a machine that does other work. `--quick`: fewer and shorter
+rollouts, 16 slots.
 """
 
 from __future__ import annotations

@@ -126,3 +126,22 @@ def test_close__waiting_jobs__never_run(clock: Clock) -> None:
     jobs.close()
     gate.set()
     assert not ran.wait(0.2)
+
+
+def test_start__heavy_jobs_of_two_lanes__run_side_by_side_and_of_one_lane_in_turn(jobs: Jobs) -> None:
+    gate, order = threading.Event(), list[str]()
+
+    def blocked() -> None:
+        gate.wait(10)
+        order.append("first")
+
+    jobs.start("a", blocked, lambda _: None, heavy=True)
+    jobs.start("b", lambda: order.append("second"), lambda _: None, heavy=True)
+    jobs.start("c", lambda: order.append("beside"), lambda _: None, heavy=True, lane="rollouts")
+    settled(jobs)
+    assert order == ["beside"]
+    gate.set()
+    settled(jobs)
+    while jobs.names():
+        settled(jobs)
+    assert order == ["beside", "first", "second"]

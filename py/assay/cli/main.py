@@ -17,6 +17,7 @@ from assay.cli import (
     deploy,
     doctor,
     env,
+    evaluating,
     evidence,
     explain,
     invite,
@@ -104,13 +105,15 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     money.payouts,
     money.claim,
     explain.explain,
+    evaluating.evaluate,
     audit_plan.audit_plan,
     calibrate.calibrate,
     deploy.deploy,
     deploy.verify_deployment,
 )
+NAMED = {"evaluate": "eval"}
 for command in COMMANDS:
-    app.command(epilog=GLOBAL_HELP)(command)
+    app.command(name=NAMED.get(command.__name__), epilog=GLOBAL_HELP)(command)
 for name, group, about in (
     ("task", task.app, "Publish tasks and see how they stand."),
     ("model", model.app, "Bring models in, look at them, take trained ones out."),

@@ -68,3 +68,47 @@ def _fragment(made: dict[str, Any]) -> str:
         f"size_bytes = {made['size_bytes']}\n"
         f"# a checkpoint has up to {3 * made['base_bytes']:,} bytes: rounds.max_artifact_bytes must allow it\n"
     )
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="TASK|FOLDER", help="A task's number, or a checkpoint's folder.")],
+    out: Annotated[Path, typer.Argument(help="A folder that isn't there yet.")],
+    merge: Annotated[bool, typer.Option("--merge/--adapter", help="Adapter in the weights, or by itself.")] = True,
+    dtype: Annotated[str, typer.Option(help="bf16 or float32, of the weights.")] = "float32",
+    round_: Annotated[int | None, typer.Option("--round", min=0, help="Of a task; default: the newest.")] = None,
+) -> None:
+    """Write a trained model as a folder that transformers (or peft) loads, with its tokenizer and a card.
+
+    Examples: `assay model export 1 ./my-model` · `assay model export .assay/bases/20be… ./lora --adapter`
+    """
+    from assay.cli import taken
+    from assay.roles.exporting import export as write
+
+    s = session(ctx)
+    if dtype not in {"bf16", "float32"}:
+        raise Refused("--dtype is bf16 or float32")
+    with s.screen.bar("export") as progress:
+        folder, known = taken.checkpoint(s, what, round_, progress)
+        made = write(folder, out, merge, dtype, known, progress)
+    how = "AutoModelForCausalLM.from_pretrained" if merge else "PeftModel.from_pretrained(base, …)"
+    s.screen.result(made, f"{out}: {', '.join(made['files'])}\nload it with {how}")
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="FOLDER|ROOT", help="A folder, or a root in this home.")],
+) -> None:
+    """Show a model or a checkpoint: what it is, how large, and what it names.
+
+    Example: `assay model show 0x20be…`
+    """
+    from assay.cli import taken
+    from assay.roles.showing_model import describe
+
+    s = session(ctx)
+    folder = taken.folder(s, what)
+    found = describe(folder)
+    s.screen.result(found, lambda: s.screen.table(["", ""], [[name, str(value)] for name, value in found.items()]))

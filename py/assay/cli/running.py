@@ -197,6 +197,10 @@ def _role(name: str) -> Callable[[NodeConfig, threading.Event, Callable[[str], N
 
     module = importlib.import_module(f"assay.roles.{name}")
     found: Callable[[NodeConfig, threading.Event, Callable[[str], None]], None] = module.run
+    if name == "initiator":
+        from assay.api.app import create_app
+
+        return partial(module.run, app=create_app)
     return found
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from assay.artifact.folder import open_artifact
+from assay.artifact.pretrained import model_root
+from assay.artifact.weights import checked_config
 from assay.errors import Refused
 from assay.roles.card import Origin, card
+from assay.roles.taking import check_beside
 from assay.roles.told import Progress, work
 
 MAX_BYTES: Final = 256 << 30
@@ -28,8 +31,11 @@ def export(
         raise Refused(f"{out} is there already")
     out.parent.mkdir(parents=True, exist_ok=True)
     root = open_artifact(checkpoint, MAX_BYTES).root
+    check_beside(checkpoint)
     near = checkpoint.absolute().parent
-    size = sum(path.stat().st_size for path in near.glob("*/*.safetensors"))
+    named = model_root(checked_config(checkpoint, MAX_BYTES))
+    folders = [checkpoint, *([near / named.hex()] if named is not None else [])]
+    size = sum(path.stat().st_size for folder in folders for path in folder.glob("*.safetensors"))
     with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as name:
         room = Path(name).absolute()
         args = {"checkpoint": str(checkpoint.absolute()), "out": str(room / "out"), "merge": merge, "dtype": dtype,

@@ -44,7 +44,7 @@ def task(base: bytes) -> TaskSpec:
 def simulate(room: Path, task_spec: TaskSpec, run: int, rounds: int) -> dict[str, list[float]]:
     """Run all rounds from the base in `room`; return rewards by checkpoint (base first) and seconds by submission."""
     head, seconds, norms = room / "base", [], []
-    rewards = [evaluate(head, task_spec, ITEMS)]
+    rewards = [evaluate(head, task_spec, ITEMS).reward]
     for number in range(1, rounds + 1):
         beacon = hashlib.sha256(f"learning {run} {number}".encode()).digest()
         parts = []
@@ -66,7 +66,7 @@ def simulate(room: Path, task_spec: TaskSpec, run: int, rounds: int) -> dict[str
             parts.append(part)
             norms.append(norm)
         head = merged(head, parts, task_spec, room / f"run{run}-{number}")
-        rewards.append(evaluate(head, task_spec, ITEMS))
+        rewards.append(evaluate(head, task_spec, ITEMS).reward)
     return {"rewards": rewards, "seconds": seconds, "norms": norms}
 
 

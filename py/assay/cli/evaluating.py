@@ -88,7 +88,8 @@ def _show(measured: Mapping[str, Any]) -> None:
         typer.echo(f"{one['reward']:.2f}  {one['prompt']!r} → {one['completion']!r}")
     m = measured
     typer.echo(
-        f"reward {m['reward']:.3f} (95 %: {m['reward_low']:.3f} to {m['reward_high']:.3f}) on {m['items']} held-out items"
+        f"reward {m['reward']:.3f} (95 %: {m['reward_low']:.3f} to {m['reward_high']:.3f})"
+        f" on {m['items']} held-out items"
     )
     typer.echo(
         f"entropy {m['entropy']:.3f} nats · length {m['length_mean']:.1f} tokens (10 %: {m['length_p10']:.0f},"

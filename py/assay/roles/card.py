@@ -1,6 +1,6 @@
 """The card of an exported model: what it was trained for, by whom, from what, and how good it became.
 
-From this node's records and the spec; everything that others wrote is shown as it stands, in code marks. Judges nothing.
+From this node's records and the spec. What others wrote can't break out of its line. Judges nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writing a checkpoint out as a folder for others, with its card: computed in a child with limits, then put in place."""
+"""Writing a checkpoint out as a folder for others, with its card: made in a child with limits, then put in place."""
 
 from __future__ import annotations
 

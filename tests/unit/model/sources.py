@@ -1,4 +1,4 @@
-"""Models as people hand them around: folders as `save_pretrained` writes them, and a GGUF file; tiny, the same each time."""
+"""Models as people hand them around: folders of `save_pretrained`, and a GGUF file; tiny, always the same."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from unit.train.world import World
 def test_make_base__default__between_six_and_eight_tenths_on_held_out_items(world: World, tmp_path: Path) -> None:
     shares: list[float] = []
     make_base("digits", {"digits": 6}, tmp_path / "base", progress=lambda _, share: shares.append(share))
-    assert 0.6 <= evaluate(tmp_path / "base", world.spec) <= 0.8
+    assert 0.6 <= evaluate(tmp_path / "base", world.spec).reward <= 0.8
     assert len(shares) == 80 and shares[-1] == 1.0
 
 
@@ -46,7 +46,7 @@ def test_make_base__bad_arguments__refused(tmp_path: Path) -> None:
 
 
 def test_evaluate__twice__same_figure(world: World) -> None:
-    assert evaluate(world.folder, world.spec, 64) == evaluate(world.folder, world.spec, 64)
+    assert evaluate(world.folder, world.spec, 64).reward == evaluate(world.folder, world.spec, 64).reward
 
 
 def test_template__filled__a_task_that_checks_and_round_trips(world: World) -> None:

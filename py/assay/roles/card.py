@@ -66,6 +66,8 @@ def card(name: str, made: Mapping[str, Any], root: bytes, known: Origin | None) 
             f" {', '.join(adapter['targets'])}), {how}."
         )
     lines += ["", f"- checkpoint: `{hex32(root)}`"]
+    if made["model"] is not None:
+        lines.append(f"- model: `{made['model']}`")
     if known is None:
         lines.append("- task: not known: exported from a folder")
     else:
@@ -80,11 +82,10 @@ _LICENCE = (
 
 
 def _origin(known: Origin) -> list[str]:
-    env, model = known.spec.environment, known.spec.model
+    env = known.spec.environment
     options = ", ".join(f"{name}={value}" for name, value in env.options.items())
     lines = [
         f"- base: `{hex32(known.base)}`",
-        *([f"- model: `{model.tokenizer}`"] if model.architecture != "llama" else []),
         f"- task: {known.task} on chain {known.chain_id}, by `{known.initiator}`",
         f"- kind: {known.spec.kind}",
         f"- rounds: {known.round} of {known.rounds}",

@@ -42,6 +42,6 @@ def export(
                 "max_bytes": MAX_BYTES}  # fmt: skip
         memory = SPARE_BYTES + TIMES * size
         made = work("export_model", args, room, (near,), memory, progress, ("assay.train.exporting",))
-        (room / "out" / "README.md").write_text(card(checkpoint.name, made, root, known))
+        (room / "out" / "README.md").write_text(card(out.name, made, root, known))
         shutil.move(room / "out", out)
     return {**made, "checkpoint": "0x" + root.hex(), "folder": str(out), "files": sorted(p.name for p in out.iterdir())}

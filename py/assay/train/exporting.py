@@ -50,10 +50,15 @@ def export(folder: Path, out: Path, merge: bool, dtype: str, max_bytes: int, pro
         for name in (*source.TOKENIZER_FILES, "generation_config.json"):
             if (named.files.folder / name).is_file():
                 shutil.copyfile(named.files.folder / name, out / name)
+    for path in out.iterdir():
+        path.chmod(0o644)  # the libraries keep weights to their owner
     progress("done", 1.0)
     kind = str(named.files.config["model_type"]) if named is not None else "llama"
     adapter = named.adapter.describe() if named is not None and named.adapter is not None else None
-    return {"architecture": kind, "adapter": adapter, "trained": checkpoint.n_params, "merged": merge}
+    model = "0x" + named.files.root.hex() if named is not None else None
+    return {
+        "architecture": kind, "model": model, "adapter": adapter, "trained": checkpoint.n_params, "merged": merge
+    }  # fmt: skip
 
 
 def _whole(
@@ -77,8 +82,6 @@ def _whole(
     described = json.loads((out / source.CONFIG).read_text()) if named is None else dict(named.files.config)
     described |= {"dtype": "bfloat16" if dtype == "bf16" else "float32", "use_cache": True}
     (out / source.CONFIG).write_text(json.dumps(described, indent=2, sort_keys=True) + "\n")
-    for path in out.iterdir():
-        path.chmod(0o644)  # the library keeps weights to their owner
 
 
 def _merge(model: PreTrainedModel) -> None:

@@ -108,12 +108,14 @@ def commands() -> list[list[str]]:
         "payouts",
         "claim",
         "explain",
+        "eval",
         "audit-plan",
         "calibrate",
         "deploy",
     ]
     groups = {
         "task": ["init", "check", "estimate", "plan", "publish", "list", "show", "cancel", "refund"],
+        "model": ["import", "show", "export"],
         "trainer": ["run", "stop"],
         "validator": ["run", "stop", "status", "estimate"],
         "initiator": ["run", "stop"],

@@ -95,7 +95,7 @@ class Rounds:
 
     def __init__(self, room: Path, spec: TaskSpec, seed: int, checked: bool = False) -> None:
         self.room, self.spec, self.seed, self.checked = room, spec, seed, checked
-        self.told = Told([evaluate(room / "0", spec, ITEMS)])
+        self.told = Told([evaluate(room / "0", spec, ITEMS).reward])
         self._workers: dict[str, WorkerState] = {}
         self._accepted: Counter[str] = Counter()
 
@@ -118,7 +118,7 @@ class Rounds:
                 found = update.read(self.room / "submission" / update.NAME, size)
                 parts.append(merge.Part(found.q, found.scale, made.units))
         self._merge(parts, number)
-        self.told.rewards.append(evaluate(self.room / str(number), self.spec, ITEMS))
+        self.told.rewards.append(evaluate(self.room / str(number), self.spec, ITEMS).reward)
 
     def _hash(self, what: str, number: int) -> bytes:
         return hashlib.sha256(f"rl {what} {self.seed} {number}".encode()).digest()

@@ -31,9 +31,7 @@ def trained(near: Path, config: Any, adapter: Any) -> Path:
     (near / "model").rename(near / made.model.root().hex())
     start = read_checkpoint(near / "checkpoint", LIMIT)
     rng = np.random.default_rng(1)
-    moved = {
-        name: value + rng.normal(0, 0.05, value.shape).astype(np.float32) for name, value in start.arrays.items()
-    }
+    moved = {name: value + rng.normal(0, 0.05, value.shape).astype(np.float32) for name, value in start.arrays.items()}
     root = write_checkpoint(near / "moved", Checkpoint(moved, None, start.config)).root()
     return (near / "moved").rename(near / root.hex())
 

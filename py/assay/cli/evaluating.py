@@ -57,7 +57,7 @@ def _named(
     s: Session, checkpoint: str | None, task: int | None, file: Path | None, round_: int | None, progress: Any
 ) -> tuple[Any, Path]:
     from assay.cli import taken
-    from assay.cli.env import require_trusted
+    from assay.cli.trust import require_trusted
     from assay.cli.plan import read
     from assay.protocol.spec import check
 
@@ -75,7 +75,7 @@ def _named(
     if checkpoint is not None:
         folder = taken.folder(s, checkpoint)
     env = spec.environment
-    require_trusted(s, env.name, env.hash, env.options)
+    require_trusted(s.home, env.name, env.hash, env.options)
     return spec, folder.absolute()
 
 

@@ -39,12 +39,12 @@ def init(
     from assay.protocol import templates
     from assay.protocol.hashing import hex32
     from assay.protocol.spec import to_toml
-    from assay.roles.base import environment, section
+    from assay.roles.base import environment_hash, section
 
     s = session(ctx)
     blank = templates.blank(template)
     pinned = blank.environment
-    content = environment(pinned.name, pinned.options)
+    content = environment_hash(pinned.name, pinned.options)
     if blank.model.architecture == "llama":
         root = bases.make(s.home, pinned.name, pinned.options, content, s.screen.say)
         text = to_toml(templates.fill(template, root, content))

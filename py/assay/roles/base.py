@@ -41,14 +41,6 @@ def section(folder: Path) -> ModelSpec:
     return ModelSpec(base=base, size_bytes=files.size, **named)
 
 
-def environment(env_name: str, options: dict[str, Option]) -> bytes:
-    """Return an environment's hash. Raises Refused if it isn't known, or not installed."""
-    from assay.model.env import registry
-
-    env = registry.get(env_name, options)
-    return env.hash, env.training_seeds
-
-
 def environment_hash(env_name: str, options: dict[str, Option]) -> bytes:
     """Return the hash that a task names an environment by, here. Raises Refused if it isn't known or installed."""
     from assay.model.env import registry

@@ -170,7 +170,7 @@ class Stage:
 
     def spec(self, rounds: int, trainers: int = 1) -> TaskSpec:
         """Return a tiny task: 8 × 4 rollouts, 2 steps, windows of some minutes on the held clock."""
-        content, seeds = base.environment("digits", OPTIONS), registry.get("digits", OPTIONS).training_seeds
+        content, seeds = base.environment_hash("digits", OPTIONS), registry.get("digits", OPTIONS).training_seeds
         spec = templates.fill("digits", self.base_root, content)
         return replace(
             spec,

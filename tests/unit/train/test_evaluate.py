@@ -20,7 +20,7 @@ def test_measure__random_model__figures_agree_with_a_forward_pass() -> None:
     model = tiny.model()
     found = evaluate.measure(model, ENV, 16, 7, temperature=2.0, examples=3)
     prompts = [ENV.prompt(seed) for seed in ENV.held_out(16)]
-    said = engine.greedy(model, prompts, 7, ENV.eos)
+    said = engines.greedy(model, prompts, 7, ENV.eos)
     asked = np.array(prompts)
     logits, _ = forward.prefill(model, asked, np.full(16, asked.shape[1]), np.maximum(said.tokens, 0), said.lengths)
     log = torch.log_softmax(logits / 2.0, dim=-1)

@@ -247,18 +247,23 @@ def _change_metadata(footer: list[Any], chance: Random) -> None:
         entry[1][2] = mutate_bytes(entry[1][2], chance)
 
 
-def _change_tree(tree: list[Any], chance: Random) -> None:
-    """Change one entry of a tree, wherever it is in it."""
+def _chosen(tree: list[Any], chance: Random) -> tuple[list[Any], list[Any]]:
+    """Return an entry and the tree that it is in."""
     while True:
-        entry = chance.choice(tree) if tree else None
-        if entry is None:
-            return
+        entry = chance.choice(tree)
         inner = entry[2] if entry[1] == STRUCT else None
         if entry[1] == LIST and entry[2][1] and entry[2][0] == STRUCT:
             inner = chance.choice(entry[2][1])
         if not inner or chance.random() < 0.2:
-            break
+            return tree, entry
         tree = inner
+
+
+def _change_tree(tree: list[Any], chance: Random) -> None:
+    """Change one entry of a tree, wherever it is in it."""
+    if not tree:
+        return
+    tree, entry = _chosen(tree, chance)
     way = chance.randrange(8)
     if way == 0:
         tree.remove(entry)

@@ -12,7 +12,8 @@ from typing import Final
 
 import rfc8785
 from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
 
 from assay.artifact import strict
 from assay.artifact.manifest import Binding

@@ -38,7 +38,7 @@ PAGE_BYTES: Final = 1 << 12
 _PARTS: Final = 1 << 14
 _PAGE_PARTS: Final = 64
 _CODES: Final = {INT32: 1, INT32S: 1, INT64: 2, FLOAT32: 4, FLOAT32S: 4, STRING: 6, BINARY: 6}
-_TYPES: Final = {1: np.dtype("<i4"), 2: np.dtype("<i8"), 4: np.dtype("<f4")}
+_TYPES: Final[Mapping[int, np.dtype[Any]]] = {1: np.dtype("<i4"), 2: np.dtype("<i8"), 4: np.dtype("<f4")}
 _OPTIONAL, _REPEATED, _PLAIN, _RLE, _UTF8, _LIST = 1, 2, 0, 3, 0, 3
 _CHUNK_FIELDS: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 13, 16})
 _WRITING: Final = {
@@ -313,7 +313,7 @@ class _Pages:
         dtype = _TYPES[_CODES[self._kind]]
         if len(data) != self._count * dtype.itemsize:
             refuse(f"{self._what} has {len(data)} bytes for {self._count} values", Reason.SIZE)
-        values = np.frombuffer(data, dtype)
+        values: NDArray[Any] = np.frombuffer(data, dtype)
         if not self._is_list:
             return values
         levels = np.concatenate(repeats)

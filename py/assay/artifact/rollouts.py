@@ -1,4 +1,4 @@
-"""The rollouts of a submission: `rollouts.parquet`, with the 17 columns of INTELLECT-2 (`artifact.rows`, docs/rollouts.md).
+"""The rollouts of a submission: `rollouts.parquet`, with the 17 columns of INTELLECT-2 (`artifact.rows`).
 
 What is ours beyond them is in the key-value metadata: the format's version, what the file is bound to, the proofs of
 the prompts, and the trainer's signature where the file has one. Rollout i belongs to group i // group_size. Checks

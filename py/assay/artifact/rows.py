@@ -113,21 +113,21 @@ def arrays(table: Table, encoded: bytes, spec: TaskSpec) -> dict[str, NDArray[An
         refuse("the rollouts would be larger than the task allows if all were as long as the longest", Reason.SIZE)
     prompt_lengths, lengths = asked.lengths.astype(np.int16), said.lengths.astype(np.int16)
     firsts = prompt_lengths[:: spec.rollout.group_size]
-    return dict(
-        prompts=_table(asked, np.int32, PAD),
-        prompt_lengths=prompt_lengths,
-        tokens=_table(said, np.int32, PAD),
-        lengths=lengths,
-        rewards=columns["task_rewards"].astype(np.float32),
-        logprobs=_table(logprobs, np.float32, 0),
-        proofs=_proof_table(columns["proofs"], lengths, spec, "proofs of rollout"),
-        prompt_proofs=_proof_table(_split(encoded, firsts, spec), firsts, spec, "proofs of the prompt of group"),
-        prompt_texts=_texts(columns["prompt"], "prompt"),
-        texts=_texts(columns["completion"], "completion"),
-        problems=np.array([_problem(text, i) for i, text in enumerate(columns["problem_id"])], np.int64),
-        seeds=columns["seed"].astype(np.int64),
-        rounds=columns["step"].astype(np.int32),
-    )
+    return {
+        "prompts": _table(asked, np.int32, PAD),
+        "prompt_lengths": prompt_lengths,
+        "tokens": _table(said, np.int32, PAD),
+        "lengths": lengths,
+        "rewards": columns["task_rewards"].astype(np.float32),
+        "logprobs": _table(logprobs, np.float32, 0),
+        "proofs": _proof_table(columns["proofs"], lengths, spec, "proofs of rollout"),
+        "prompt_proofs": _proof_table(_split(encoded, firsts, spec), firsts, spec, "proofs of the prompt of group"),
+        "prompt_texts": _texts(columns["prompt"], "prompt"),
+        "texts": _texts(columns["completion"], "completion"),
+        "problems": np.array([_problem(text, i) for i, text in enumerate(columns["problem_id"])], np.int64),
+        "seeds": columns["seed"].astype(np.int64),
+        "rounds": columns["step"].astype(np.int32),
+    }
 
 
 def cut_proofs(proofs: NDArray[np.uint8], lengths: NDArray[np.int16], spec: TaskSpec) -> list[bytes]:

@@ -28,10 +28,10 @@ def varint(data: bytes, at: int, what: str, bits: int = 64) -> tuple[int, int]:
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            if value >> bits:
-                break
-            return value, at
-    refuse(f"{what} has a number of more than {bits} bits")
+            if value >> bits == 0:
+                return value, at
+            break
+    return refuse(f"{what} has a number of more than {bits} bits")
 
 
 def read_struct(data: bytes, at: int, parts: int, what: str) -> tuple[Struct, int]:
@@ -73,7 +73,7 @@ class _Reader:
             return self._byte()
         if kind == _DOUBLE:
             return struct.unpack("<d", self._take(8))[0]
-        refuse(f"{self._what} has a field of an unknown type")
+        return refuse(f"{self._what} has a field of an unknown type")
 
     def _list(self, depth: int) -> list[Any]:
         head = self._byte()

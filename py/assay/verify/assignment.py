@@ -1,4 +1,4 @@
-"""Check 2: every prompt, and the noise of every answer, is what the round's beacon assigned. Knows nothing of answers."""
+"""Check 2: every prompt, and every answer's noise, is what the round's beacon assigned. Knows nothing of answers."""
 
 from __future__ import annotations
 

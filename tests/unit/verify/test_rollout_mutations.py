@@ -1,4 +1,4 @@
-"""Every column and every metadata key of an honest rollout file, changed: refused, however well the roots are redone."""
+"""Every column and metadata key of an honest rollout file, changed: refused, however well the roots are redone."""
 
 from __future__ import annotations
 

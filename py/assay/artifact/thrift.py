@@ -1,20 +1,19 @@
 """Thrift's compact protocol as Parquet uses it, read within bounds: structs become {field number: value}.
 
-Knows nothing of Parquet. Field types aren't compared with any schema: whoever asks for a field checks what it got.
+Knows nothing of Parquet, and no floating-point field, of which Parquet has none. Field types aren't compared with any schema: whoever asks for a field checks what it got.
 
 Source of the format: apache/thrift, doc/specs/thrift-compact-protocol.md.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import Any, Final
 
 from assay.artifact.strict import refuse
 
 Struct = dict[int, Any]
 MAX_DEPTH: Final = 12
-_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12
+_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 4, 5, 6, 8, 9, 10, 12
 _NUMBERS: Final = (_I16, _I32, _I64)
 
 
@@ -71,8 +70,6 @@ class _Reader:
             return self.struct(depth + 1)
         if kind == _BYTE:
             return self._byte()
-        if kind == _DOUBLE:
-            return struct.unpack("<d", self._take(8))[0]
         return refuse(f"{self._what} has a field of an unknown type")
 
     def _list(self, depth: int) -> list[Any]:

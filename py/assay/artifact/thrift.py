@@ -1,6 +1,7 @@
 """Thrift's compact protocol as Parquet uses it, read within bounds: structs become {field number: value}.
 
-Knows nothing of Parquet, and no floating-point field, of which Parquet has none. Field types aren't compared with any schema: whoever asks for a field checks what it got.
+Knows nothing of Parquet, and no floating-point fields, which Parquet's headers don't have. Field types aren't
+compared with any schema: whoever asks for a field checks what it got.
 
 Source of the format: apache/thrift, doc/specs/thrift-compact-protocol.md.
 """

@@ -21,6 +21,7 @@ from assay.cli import (
     evidence,
     explain,
     invite,
+    label,
     model,
     money,
     node,
@@ -110,6 +111,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     calibrate.calibrate,
     deploy.deploy,
     deploy.verify_deployment,
+    label.label,
 )
 NAMED = {"evaluate": "eval"}
 for command in COMMANDS:

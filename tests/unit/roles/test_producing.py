@@ -196,8 +196,11 @@ def test_skip__no_time_for_the_least__is_said_once(trainer: Bench, story: Story)
 
 @pytest.mark.parametrize(
     ("settings", "fault"),
-    [({}, None), ({"fault": "tokens"}, "tokens"), ({"fault": "silent"}, None),
-     ({"fault": "tokens", "fault_from": 2}, None), ({"canaries": frozenset({1})}, CANARY_FAULT), ({"canaries": frozenset({2}), "fault": "model"}, "model")],
+    [
+        ({}, None), ({"fault": "tokens"}, "tokens"), ({"fault": "silent"}, None),
+        ({"fault": "tokens", "fault_from": 2}, None), ({"canaries": frozenset({1})}, CANARY_FAULT),
+        ({"canaries": frozenset({2}), "fault": "model"}, "model"),
+    ],
 )  # fmt: skip
 def test_fault__of_the_node_or_a_canary__is_told_to_both_jobs(
     trainer: Bench, story: Story, settings: dict[str, Any], fault: str | None

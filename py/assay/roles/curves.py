@@ -26,12 +26,13 @@ SCALARS: Final = {
 
 def sentence(measured: Mapping[str, Any]) -> str:
     """Return an evaluation as a person reads it."""
-    low, high = measured["reward_low"], measured["reward_high"]
-    return (
-        f"reward {measured['reward']:.3f} ({low:.3f} to {high:.3f}) on {measured['items']} held-out items"
-        f" · entropy {measured['entropy']:.2f} · {measured['length_mean']:.1f} tokens"
-        f" · {measured['tokens_per_second']:.0f} tokens/s"
-    )
+    interval = f" ({measured['reward_low']:.3f} to {measured['reward_high']:.3f})" if "reward_low" in measured else ""
+    parts = [f"reward {measured['reward']:.3f}{interval} on {measured['items']} held-out items"]
+    for name, shown in (("entropy", "entropy {:.2f}"), ("length_mean", "{:.1f} tokens"),
+                        ("tokens_per_second", "{:.0f} tokens/s")):  # fmt: skip
+        if name in measured:
+            parts.append(shown.format(measured[name]))
+    return " · ".join(parts)
 
 
 def write(store: Store, task: int, folder: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from assay.errors import Refused
 from assay.model import forward, load
 from assay.model.env import registry
-from assay.train import curves, engine, evaluate
+from assay.train import curves, engines, evaluate
 from unit.model import tiny
 from unit.train.world import World
 

@@ -57,8 +57,8 @@ def _named(
     s: Session, checkpoint: str | None, task: int | None, file: Path | None, round_: int | None, progress: Any
 ) -> tuple[Any, Path]:
     from assay.cli import taken
-    from assay.cli.trust import require_trusted
     from assay.cli.plan import read
+    from assay.cli.trust import require_trusted
     from assay.protocol.spec import check
 
     if (task is None) == (file is None):

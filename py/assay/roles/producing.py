@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from assay.protocol.hashing import hex32
+from assay.protocol.hashing import hex32, unhex32
 from assay.protocol.profile import documents as profiles
 from assay.protocol.spec import TaskSpec, to_json
 from assay.roles.acting import checkpoint_folder
@@ -76,6 +76,9 @@ def train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
         shutil.rmtree(out, ignore_errors=True)
         out.parent.mkdir(parents=True, exist_ok=True)
         made = node.run("assay.roles.work:train", args)
+        signature = node.config.signer.sign_digest(unhex32(made.pop("digest")))  # jobs have no keys
+        signed = {name: args[name] for name in ("spec", "profiles")}
+        made |= node.run("assay.roles.work:sign", {**signed, "folder": str(out), "signature": signature.hex()})
         if fault_of(node.config, action.round) != SILENT or is_canary:
             node.chunks.add(out)
         took = time.monotonic() - begin

@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 UPDATE_FILE = "update.safetensors"
 
 
-def generate(args: dict[str, Any]) -> dict[str, Any]:
-    """Make the rollouts of a submission in the folder `pieces`, for as long as `left` seconds allow at the given pace.
-    Returns how many groups are there and the seconds that they took.
-    """
+def train(args: dict[str, Any]) -> dict[str, Any]:
+    """Make one submission: rollouts from the checkpoint, inner steps, artifact in `out`. Returns root, units and the
+    digest that its trainer signs."""
     from assay.model.load import determinism
     from assay.train.generation import generate as make
 
@@ -40,7 +39,9 @@ def generate(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(args: dict[str, Any]) -> dict[str, Any]:
-    """Make one submission of the rollouts that are there: steps, artifact in `out`. Returns its root and units."""
+    """Make one submission of the rollouts that are there: steps, artifact in `out`. Returns its root and units, and the
+    digest that its trainer signs.
+    """
     from assay.model.load import determinism
     from assay.train.export import train_on
     from assay.train.generation import generated
@@ -57,13 +58,6 @@ def sign(args: dict[str, Any]) -> dict[str, Any]:
     """Put the trainer's signature into the own submission in `folder`. Returns its new root."""
     signature = bytes.fromhex(args["signature"])
     return {"root": hex32(signing.sign(Path(args["folder"]), _spec(args), signature).root())}
-
-
-def _order(args: dict[str, Any]) -> Order:
-    from assay.train.order import Order
-
-    beacon = unhex32(args["beacon"])
-    return Order(Path(args["checkpoint"]), _spec(args), args["binding"], beacon, fault=args["fault"])
 
 
 def _order(args: dict[str, Any]) -> Order:

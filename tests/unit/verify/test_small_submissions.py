@@ -12,7 +12,6 @@ import pytest
 from assay.artifact.rollouts import Rollouts
 from assay.protocol.pace import piece_groups
 from assay.protocol.plan import KNOWN_FROM, true_power
-from assay.protocol.spec import TaskSpec
 from assay.train import generation
 from assay.train.export import train_on
 from assay.train.order import Order
@@ -42,10 +41,10 @@ def honest_spec(submit):
     return submit().spec
 
 
-def first(groups: int, of: Rollouts, spec: TaskSpec) -> Rollouts:
+def first(groups: int, of: Rollouts) -> Rollouts:
     size = len(of) // len(of.prompt_proofs)
     rows = {field.name: getattr(of, field.name)[: groups * size] for field in fields(of)}
-    return Rollouts(**rows | {"prompt_proofs": of.prompt_proofs[:groups]}).trimmed(spec)
+    return Rollouts(**rows | {"prompt_proofs": of.prompt_proofs[:groups]})
 
 
 def test_check__half_of_the_groups__is_valid_and_drawn_from_its_own(small: Bench) -> None:
@@ -61,7 +60,7 @@ def test_check__whole_submissions_units_claimed_for_half__is_invalid(small: Benc
 
 @pytest.mark.parametrize("groups", [1, 3, 7])
 def test_check__groups_that_dont_divide_among_the_steps__is_invalid(honest: Bench, groups: int) -> None:
-    made = honest.forged(rollouts=lambda all_: first(groups, all_, honest.spec), groups=groups)
+    made = honest.forged(rollouts=lambda all_: first(groups, all_), groups=groups)
     assert made.check().reason == Reason.BINDING
 
 

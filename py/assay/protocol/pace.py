@@ -52,9 +52,9 @@ def pieces(spec: TaskSpec) -> list[range]:
     return [range(at, min(at + size, whole)) for at in range(0, whole, size)]
 
 
-def budget(spec: TaskSpec, left: float) -> float:
-    """Return the seconds for generating and training when `left` seconds of the work window are left."""
-    return left - max(MARGIN_SECONDS, MARGIN_SHARE * spec.rounds.work)
+def budget(work: int, left: float) -> float:
+    """Return the seconds for generating and training when `left` of the `work` seconds of the window are left."""
+    return left - max(MARGIN_SECONDS, MARGIN_SHARE * work)
 
 
 def goes_on(pace: Pace, made: int, more: int, left: float) -> bool:

@@ -43,7 +43,8 @@ class Generator:
             return faults.picked(model, env, self._spec, assigned, len(groups), self._rules)
         assigned = self._assigned(groups.start, len(groups))
         # who writes other tokens needs states to make up
-        sampled = rollout.sample(model, env, self._spec, assigned, rules=None if fault == "tokens" else self._rules)
+        rules = None if fault == "tokens" else self._rules
+        sampled = rollout.sample(model, env, self._spec, assigned, rules=rules)
         if fault == "tokens":
             sampled = faults.better_tokens(model, env, self._spec, assigned.seeds, sampled, rng)
         made = rollout.assemble(env, self._spec, assigned, sampled, self._rules)

@@ -21,10 +21,10 @@ from assay.artifact.folder import flush
 from assay.artifact.rollouts import PAD, Rollouts
 from assay.errors import Unavailable
 
+Array = NDArray[Any]
 NAME_FILE: Final = "order"
 _SECONDS: Final = "seconds"
-_TEXTS: Final = np.dtype("S1")
-"""The type of no column but texts as they lie in a file."""
+_TEXTS: Final = ("prompt_texts", "texts")
 _FILL: Final = {"prompts": PAD, "tokens": PAD}
 
 
@@ -52,12 +52,12 @@ class Pieces:
 
     def put(self, at: int, rollouts: Rollouts, seconds: float) -> None:
         """Write piece `at`, and how long it took."""
-        columns = {field.name: _plain(getattr(rollouts, field.name)) for field in fields(rollouts)}
-        columns[_SECONDS] = np.array(seconds, np.float64)
+        columns: dict[str, Any] = {field.name: _packed(getattr(rollouts, field.name)) for field in fields(rollouts)}
+        columns[_SECONDS] = np.float64(seconds)
         fresh = self._path(at).with_suffix(".new")
         try:
             with fresh.open("wb") as sink:
-                np.savez(sink, allow_pickle=False, **columns)
+                np.savez(sink, **columns)
                 sink.flush()
                 os.fsync(sink.fileno())
             fresh.rename(self._path(at))
@@ -68,7 +68,9 @@ class Pieces:
     def get(self, at: int) -> Rollouts:
         """Read piece `at`."""
         with np.load(self._path(at), allow_pickle=False) as held:
-            return Rollouts(**{field.name: _column(held[field.name]) for field in fields(Rollouts)})
+            columns: dict[str, Any] = {field.name: held[field.name] for field in fields(Rollouts)}
+            columns |= {name: _unpacked(columns[name]) for name in _TEXTS}
+            return Rollouts(**columns)
 
     def seconds(self, at: int) -> float:
         """Return how long piece `at` took."""
@@ -79,15 +81,15 @@ class Pieces:
         return self._folder / f"piece-{at}.npz"
 
 
-def _plain(column: NDArray[Any]) -> NDArray[Any]:
-    """Texts become JSON in bytes: objects would be pickled, and NumPy's own texts lose what ends in zeros."""
-    return np.frombuffer(json.dumps(column.tolist()).encode(), _TEXTS) if column.dtype.kind == "O" else column
+def _packed(column: Array) -> Array:
+    """Return a column of texts as the bytes of a JSON list: NumPy writes none without pickling."""
+    if column.dtype != np.object_:
+        return column
+    return np.frombuffer(json.dumps(column.tolist()).encode(), np.uint8)
 
 
-def _column(plain: NDArray[Any]) -> NDArray[Any]:
-    if plain.dtype != _TEXTS:
-        return plain
-    texts = json.loads(plain.tobytes())
+def _unpacked(packed: Array) -> Array:
+    texts = json.loads(packed.tobytes())
     column = np.empty(len(texts), np.object_)
     column[:] = texts
     return column

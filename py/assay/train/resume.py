@@ -15,7 +15,8 @@ from assay.artifact.opening import MOMENTS, WEIGHTS
 from assay.artifact.trace import StepLeaf
 from assay.errors import Refused, Unavailable
 from assay.model.steps import InnerLoop
-from assay.train.keeping import LAST, every, read_state, write_state
+from assay.train import keeping
+from assay.train.keeping import LAST, read_state, write_state
 from assay.train.pieces import NAME_FILE, write_whole
 
 LEAVES: Final = "leaves.json"
@@ -64,7 +65,7 @@ class Keeper:
         """Commit the step that was just taken, the last of `leaves`, and drop the state before if it isn't kept."""
         write_whole(self._folder / LEAVES, trace.encode(leaves))
         before = loop.step - 1
-        if before and before % every(loop.flat.theta.size, loop.step + loop.left):
+        if before and before % keeping.every(loop.flat.theta.size, loop.step + loop.left):
             shutil.rmtree(self._folder / str(before), ignore_errors=True)
 
     def _leaves(self) -> list[StepLeaf]:

@@ -13,7 +13,7 @@ from assay.artifact import opening
 from assay.artifact.rollouts import Rollouts
 from assay.errors import Refused, Unavailable
 from assay.protocol.pace import Pace
-from assay.train import generation, keeping, resume
+from assay.train import generation, keeping
 from assay.train.export import Submitted, train_on, train_submission
 from assay.train.order import Order
 from unit.train.world import BEACON, World
@@ -89,7 +89,7 @@ def test_generate__another_beacon_or_base__deletes_the_others_pieces(long: World
     generation.generate(first, tmp_path / "pieces")
     with pytest.raises(Unavailable):
         generation.generated(second, tmp_path / "pieces")
-    assert {replace(first, bound=long.bound(base=1)).name(), first.name(), second.name()}.__len__() == 3
+    assert len({replace(first, bound=long.bound(base=1)).name(), first.name(), second.name()}) == 3
 
 
 @pytest.mark.parametrize("left", [0.0, 1e-6])
@@ -141,7 +141,7 @@ def test_resume__states_of_another_submission__are_not_used(long: World, whole: 
 def test_keeper__large_model__keeps_the_newest_state_and_each_second_and_opens_any_step(
     long: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resume, "every", lambda size, steps: 2)
+    monkeypatch.setattr(keeping, "every", lambda size, steps: 2)
     with pytest.raises(Cut):
         make(long, tmp_path, ("steps", 0.75))
     states = tmp_path / "states"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a trainer of a language model with an adapter takes at its peak, as a multiple of the model's weights in float32.
+"""What a trainer of a language model with an adapter takes at its peak, as a multiple of the weights in float32.
 
 One submission of the template chain-sum from SmolLM2-135M, in a process of its own whose peak resident memory is the
 kernel's count: interpreter and libraries, frozen weights, adapter, optimizer, rollouts and activations together.

@@ -30,6 +30,7 @@ from assay.store.engine import Store
 from assay.store.rows import TaskRow
 
 HELD_OUT_ITEMS = 512
+FEW_ITEMS = 64  # of a language model, which takes seconds for each
 WAIT_SECONDS = 60.0
 
 
@@ -105,7 +106,7 @@ def _evaluate(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
         "spec": to_json(spec).decode(),
         "profiles": profiles(spec.verification),
         "checkpoint": checkpoint_folder(node, task.id, round_),
-        "items": HELD_OUT_ITEMS,
+        "items": HELD_OUT_ITEMS if spec.model.architecture == "llama" else FEW_ITEMS,
     }
 
     def done(measured: dict[str, Any]) -> None:

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 UPDATE_FILE = "update.safetensors"
 
 
-def train(args: dict[str, Any]) -> dict[str, Any]:
-    """Make one submission: rollouts from the checkpoint, inner steps, artifact in `out`. Returns root, units and the
-    digest that its trainer signs."""
+def generate(args: dict[str, Any]) -> dict[str, Any]:
+    """Make the rollouts of a submission in the folder `pieces`, for as long as `left` seconds allow at the given pace.
+    Returns how many groups are there and the seconds that they took.
+    """
     from assay.model.load import determinism
     from assay.train.generation import generate as make
 

@@ -88,7 +88,7 @@ def _merge(model: PreTrainedModel) -> None:
     """Replace each adapted layer by a plain one with the adapter in its weights."""
     for name, part in list(model.named_modules()):
         if isinstance(part, BaseTunerLayer):
-            part.merge()  # type: ignore[no-untyped-call]
+            part.merge()
             above, _, last = name.rpartition(".")
             setattr(model.get_submodule(above), last, part.get_base_layer())
 

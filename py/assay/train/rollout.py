@@ -60,8 +60,10 @@ def sample(
     return engine.sample(prompts, assigned.keys, limit, temperature, env.eos, progress)
 
 
-def assemble(env: Environment, spec: TaskSpec, assigned: Assigned, sampled: engine.Sampled, rules: Profile) -> Rollouts:
-    """Score the completions of an assignment, fingerprint them under a profile, and return them as columns."""
+def assemble(
+    env: Environment, spec: TaskSpec, assigned: Assigned, sampled: engines.Sampled, rules: Profile
+) -> Rollouts:
+    """Score the completions of an assignment and return them as columns, with their proofs under a profile."""
     size, seeds = spec.rollout.group_size, assigned.seeds
     prompts = [env.prompt(seed) for seed in seeds]
     prompt_lengths = np.array([len(prompt) for prompt in prompts], np.int16)

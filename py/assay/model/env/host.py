@@ -152,7 +152,7 @@ class _Child:
             "PYTHONHASHSEED": "0",  # else sets of strings have another order in each process
             "PYTHONDONTWRITEBYTECODE": "1",
             "LC_ALL": "C.UTF-8",
-            "MPLCONFIGDIR": tempfile.gettempdir(),  # some libraries load matplotlib, which needs one; nothing is written
+            "MPLCONFIGDIR": tempfile.gettempdir(),  # matplotlib asks for one; nothing is written
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         }
         try:

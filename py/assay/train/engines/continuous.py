@@ -118,7 +118,7 @@ class Run:
 
     def _promise(self, rollout: int) -> int:
         """Return the bytes that a rollout's keys and values take at its longest."""
-        return self._token_bytes * (int(self._lengths[rollout]) + self.texts.tokens.shape[1])
+        return int(self._token_bytes * (int(self._lengths[rollout]) + self.texts.tokens.shape[1]))
 
     def _free(self, following: int) -> int:
         """Return how many rollouts like the one that follows may begin now: one at least if none runs."""
@@ -157,7 +157,7 @@ class Run:
         texts.lengths[running] = places + 1
         ended = (tokens == self.eos) | (places + 1 == texts.tokens.shape[1])
         self.states.put(running, places, states, ended)
-        return ended
+        return np.asarray(ended)
 
     def _continue(self, ended: I64) -> tuple[I64, torch.Tensor]:
         """Free the slots of those that ended and read the others' tokens; return them with their last states."""

@@ -49,7 +49,7 @@ class Race:
         if vocabulary <= SMALL:
             scores = logits.numpy().astype(np.float64) / self.temperature
             scores += gumbel_each(keys, places, vocabulary)
-            return scores.argmax(axis=-1)
+            return np.asarray(scores.argmax(axis=-1))
         if self._races is None:
             self._races = Races(vocabulary)
         every = np.ones(len(best), bool)

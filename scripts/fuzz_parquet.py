@@ -198,7 +198,7 @@ def mutate_parquet(data: bytes, chance: Random) -> bytes:
 def _change_body(pages: list[Part], chance: Random) -> None:
     head, body = pages[0]
     if chance.random() < 0.3:
-        run = chance.choice(RUNS) * chance.choice((1, 1, 3, 2000))
+        run = (chance.choice(RUNS) * chance.choice((1, 1, 3, 2000)))[:200_000]
         rest = body[4 + int.from_bytes(body[:4], "little") :]
         pages[0] = head, struct.pack("<I", len(run)) + run + rest
     elif chance.random() < 0.5:

@@ -95,6 +95,9 @@ def _submit(node: Node, task: TaskRow, spec: TaskSpec, round_: int) -> None:
     note = node.store.note(task.id, round_, "trained")
     if note is None:
         return
+    if not note.json["units"]:
+        _skip(node, task, round_, "the rewards of each of its groups are equal: nothing in it would be paid")
+        return
     rise, most = note.json["loss_rise"], spec.verification.max_loss_rise
     if rise > most - LOSS_ROOM and not fault_of(node.config, round_):
         # honest work may be unlucky: it would be refused, so its bond isn't risked

@@ -186,6 +186,14 @@ def test_drop__too_late__deletes_its_work_and_says_why_once(trainer: Bench, stor
     assert sum("dropped: the rollouts came too late" in word for word in trainer.said) == 1
 
 
+def test_submit__nothing_in_it_is_paid__is_skipped(trainer: Bench, story: Story) -> None:
+    trainer.run.known_bad = {"units": 0}  # type: ignore[attr-defined]
+    for _ in range(3):
+        does(trainer, story)
+    assert trainer.row(f"{TASK}:1:submit") is None
+    assert sum("nothing in it would be paid" in word for word in trainer.said) == 1
+
+
 def test_skip__no_time_for_the_least__is_said_once(trainer: Bench, story: Story) -> None:
     trainer.store.put_note(TASK, 2, "rolled", {"groups": 1, "seconds": 100.0})
     for _ in range(2):

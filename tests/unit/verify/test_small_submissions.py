@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from assay.artifact import rollouts as rollouts_file
+from assay.artifact import trace, update
+from assay.artifact.folder import write_artifact
 from assay.artifact.rollouts import Rollouts
+from assay.errors import Refused
 from assay.protocol.pace import piece_groups
 from assay.protocol.plan import KNOWN_FROM, true_power
 from assay.train import generation
@@ -67,7 +71,14 @@ def test_check__groups_that_dont_divide_among_the_steps__is_invalid(honest: Benc
 @pytest.mark.parametrize("named", [0, 2, 9, 16, 2**53 - 1])
 def test_check__manifest_names_another_number__is_invalid(honest: Bench, named: int) -> None:
     """Whoever names fewer would have fewer to draw from; whoever names more, some that aren't there."""
-    assert honest.forged(groups=named).check().reason == Reason.BINDING
+    case, folder = honest.case(), honest.room / "renamed"
+    files = {name: case.artifact.path(name) for name in (rollouts_file.NAME, trace.NAME, update.NAME)}
+    root = write_artifact(folder, "submission", replace(case.binding, groups=named), files).root()
+    renamed = replace(honest, folder=folder, context=replace(honest.context, root=root))
+    assert renamed.check().reason == Reason.BINDING
+    if named != 2:  # as many as there are steps: a number that could be
+        with pytest.raises(Refused, match="to 8 groups"):
+            drawn_groups(renamed.case())
 
 
 def test_true_power__however_few_groups__is_what_it_is_for_all(small: Bench) -> None:

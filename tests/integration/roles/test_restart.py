@@ -16,7 +16,7 @@ from integration.roles.stage import FIRST, SEATS, SECOND, TOKEN, Stage, Task
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 TRAINER = 12
-ROUNDS = 4
+ROUNDS = 5
 
 
 @dataclass
@@ -128,6 +128,34 @@ def test_trainer__killed_before_anyone_fetched__serves_at_the_same_place_again(c
     task.attested(number)
     task.settled(number)
     course.check()
+
+
+def test_trainer__killed_while_its_submission_waits_to_be_mined__submits_once(course: Course) -> None:
+    stage, task = course.stage, course.task
+    number, key = course.round + 1, f"{task.number}:{course.round + 1}:submit"
+
+    def sent() -> str | None:
+        found = stage.records(TRAINER).outbox_row(stage.address(TRAINER), key)
+        return found.hash.hex() if found is not None and found.hash is not None else None
+
+    stage.client.rpc("evm_setAutomine", False)
+    try:
+        course.begin()
+        stage.until("the sent submission", sent, ticks=False)
+        before = sent()
+        stage.kill(TRAINER)
+        stage.client.rpc("anvil_dropAllTransactions")
+    finally:
+        stage.client.rpc("evm_setAutomine", True)
+    stage.restart(TRAINER)
+    row = course.submission()
+    course.fetched(FIRST, row.root)
+    task.sealed(number)
+    task.finished(number)
+    course.check()
+    after = stage.records(TRAINER).outbox_row(stage.address(TRAINER), key)
+    assert after is not None and after.hashes == [before]
+    assert len(stage.store.submissions(task.number, number)) == 1
 
 
 def test_validator__killed_while_its_commitment_waits_to_be_mined__commits_once(course: Course) -> None:

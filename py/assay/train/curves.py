@@ -28,15 +28,20 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     before = list(folder.iterdir())
     writer: Any = EventFileWriter(str(folder), filename_suffix=f".{secrets.token_hex(4)}")
+    found = [
+        (step, Summary.Value(tag=name, simple_value=value))
+        for name, points in scalars.items()
+        for step, value in points
+    ]
+    found += [
+        (step, Summary.Value(tag=name, histo=_histogram(counts)))
+        for name, rounds in histograms.items()
+        for step, counts in rounds.items()
+    ]
     now = time.time()
-    for name, points in scalars.items():
-        for step, value in points:
-            summary = Summary(value=[Summary.Value(tag=name, simple_value=value)])
-            writer.add_event(Event(wall_time=now, step=step, summary=summary))
-    for name, rounds in histograms.items():
-        for step, counts in rounds.items():
-            summary = Summary(value=[Summary.Value(tag=name, histo=_histogram(counts))])
-            writer.add_event(Event(wall_time=now, step=step, summary=summary))
+    # TensorBoard takes a step that goes back for a restart, and forgets what came after it
+    for step, value in sorted(found, key=lambda one: one[0]):
+        writer.add_event(Event(wall_time=now, step=step, summary=Summary(value=[value])))
     writer.close()
     for path in before:
         with suppress(FileNotFoundError):

@@ -39,12 +39,16 @@ LOSS_ROOM = 1e-3  # as in roles.trainer: who would be refused by so little doesn
 @dataclass(frozen=True, slots=True)
 class Trainer:
     """One trainer: its number, how many rounds older than the newest its checkpoint is, how many groups of a
-    submission fit in its window (None: all), and its fault."""
+    submission fit in its window (None: all), and its faults, one a round in turn."""
 
     number: int
     staleness: int = 0
     groups: int | None = None
-    fault: str | None = None
+    faults: tuple[str, ...] = ()
+
+    def fault(self, number: int) -> str | None:
+        """Return how it cheats in a round."""
+        return self.faults[number % len(self.faults)] if self.faults else None
 
     @property
     def address(self) -> str:
@@ -75,17 +79,34 @@ class Told:
         return cls(value["rewards"], *(Counter(value[name]) for name in ("made", "paid", "honest", "cheats")))
 
 
-def task(room: Path, warm_up: int, groups: int, drawn: int, lr: float, max_loss_rise: float, seed: int = 0) -> TaskSpec:
-    """Make checkpoint 0 in `room` and return the digits template's task for it, with other numbers."""
-    spec = templates.blank("digits")
-    base = make_base("digits", spec.environment.options, room / "0", steps=warm_up, seed=seed).root()
-    hashed = registry.environment_hash(spec.environment.name, spec.environment.options)
-    spec = templates.fill("digits", base, hashed)
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The numbers of a task that a bench chooses; all others are the digits template's. `drawn` groups are audited."""
+
+    rounds: int
+    warm_up: int = 30
+    digits: int = 4
+    groups: int = 128
+    drawn: int = 32
+    steps: int = 8
+    lr: float = 1e-4
+    max_loss_rise: float = 0.1
+
+
+def task(room: Path, setting: Setting) -> TaskSpec:
+    """Make checkpoint 0 in `room` and return the task for it."""
+    spec, options = templates.blank("digits"), {"digits": setting.digits}
+    env = registry.get("digits", options)
+    base = make_base("digits", options, room / "0", steps=setting.warm_up).root()
+    environment = replace(spec.environment, hash=env.hash, options=options, seed_count=env.training_seeds)
+    most = {"groups": setting.drawn, "max_loss_rise": setting.max_loss_rise}
     return replace(
         spec,
-        rollout=replace(spec.rollout, groups=groups),
-        inner=replace(spec.inner, lr=lr),
-        verification=replace(spec.verification, groups=drawn, max_loss_rise=max_loss_rise),
+        environment=environment,
+        model=replace(spec.model, base=base),
+        rollout=replace(spec.rollout, groups=setting.groups, max_new_tokens=setting.digits + 1),
+        inner=replace(spec.inner, steps=setting.steps, lr=setting.lr),
+        verification=replace(spec.verification, **most),
     )
 
 
@@ -110,8 +131,9 @@ class Rounds:
             base = max(0, number - 1 - trainer.staleness)
             made, spec = self._train(trainer, number, base)
             ending = self._ending(trainer, number, base, made, spec)
+            how = f"{trainer.fault(number)}: " if trainer.faults else ""
             self.told.made[trainer.address] += made.units
-            (self.told.cheats if trainer.fault else self.told.honest)[ending] += 1
+            (self.told.cheats if trainer.faults else self.told.honest)[how + ending] += 1
             if ending == "accepted":
                 self.told.paid[trainer.address] += made.units
                 size = weights.read_checkpoint(self.room / "0", spec.rounds.max_artifact_bytes).n_params
@@ -143,11 +165,11 @@ class Rounds:
         bound, beacon = self._bound(trainer, number, base), self._hash("beacon", number)
         out, states = self.room / "submission", self.room / "states" if self.checked else None
         shutil.rmtree(out, ignore_errors=True)
-        made = train_submission(self.room / str(base), spec, bound, beacon, out, trainer.fault, states=states)
+        made = train_submission(self.room / str(base), spec, bound, beacon, out, trainer.fault(number), states=states)
         return made, spec
 
     def _ending(self, trainer: Trainer, number: int, base: int, made: Submitted, spec: TaskSpec) -> str:
-        if not trainer.fault and made.loss_rise > spec.verification.max_loss_rise - LOSS_ROOM:
+        if not trainer.faults and made.loss_rise > spec.verification.max_loss_rise - LOSS_ROOM:
             return "kept back"
         if not self.checked:
             return "accepted"

@@ -28,10 +28,11 @@ ALLOWED = {1: 0.02, 2: 0.02, 4: 0.05}
 def measure(quick: bool) -> dict[str, Any]:
     """Return reward_by_staleness; `quick` runs one seed of four rounds, which shows that it runs and nothing else."""
     setting, seeds = (replace(SETTING, rounds=4), 1) if quick else (SETTING, SEEDS)
-    final = {s: [_run(setting, s, seed).rewards[-1] for seed in range(seeds)] for s in STALENESS}
+    runs = {(s, seed): _run(setting, s, seed) for seed in range(seeds) for s in STALENESS}  # seed by seed
+    final = {s: [runs[s, seed].rewards[-1] for seed in range(seeds)] for s in STALENESS}
     rows = {str(s): _row(s, final[s], final[0]) for s in STALENESS}
     told = {"seeds": seeds, "trainers": TRAINERS, "setting": asdict(setting), "of": rows}
-    told["base_reward"] = _run(setting, 0, 0).rewards[0]
+    told["base_reward"] = runs[0, 0].rewards[0]
     told["holds"] = all(rows[str(s)]["holds"] for s in ALLOWED)
     return {"reward_by_staleness": told}
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from assay.errors import Refused
 from assay.protocol.economics import in_gwei, least_bond, least_power
 from assay.protocol.fields import tokens
+from assay.protocol.kinds import KINDS
 from assay.protocol.plan import true_power
 from assay.protocol.sections import GWEI, HALF_U88, PARTS, MoneySpec, RolloutSpec, RoundsSpec, TaskSpec
 
 SPAN_PERIODS = 8  # the ledger's rings hold 16 rounds; a round must be over long before its words are reused
 COURT_PERIODS = 15  # and what the court may still decide of it, too
 JURY_FEES = 18  # a challenger's bond pays 9 jurors twice over
-GROUP_SIZES = {"grpo": (2, 1024), "dpo": (2, 2), "sft": (1, 1), "pretrain": (1, 1)}
 _ROOT = re.compile(r"0x[0-9a-f]{64}")
 LOTS = 16  # a lot is at least a sixteenth of min_stake
 
@@ -281,7 +281,7 @@ def _units(r: RolloutSpec, m: MoneySpec) -> Iterator[Refusal]:
 
 def _groups(spec: TaskSpec) -> Iterator[Refusal]:
     """What a group is, the kind says: rollouts to compare, a pair, or one text."""
-    size, (low, high) = spec.rollout.group_size, GROUP_SIZES[spec.kind]
+    size, (low, high) = spec.rollout.group_size, KINDS[spec.kind].group_sizes
     if not low <= size <= high:
         to = low if size < low else high
         sentence = f"{size} doesn't fit kind {spec.kind}, whose groups have {low if low == high else f'{low} or more'}"

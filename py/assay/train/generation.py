@@ -20,8 +20,9 @@ from assay.model.env.base import Environment
 from assay.model.load import CausalLM
 from assay.protocol import pace
 from assay.protocol import profile as profiles
+from assay.protocol.kinds import KINDS
 from assay.protocol.pace import UNKNOWN, Pace
-from assay.train import faults, rollout
+from assay.train import faults, given, rollout
 from assay.train.engines import Progress
 from assay.train.order import Order
 from assay.train.pieces import Pieces, joined
@@ -38,6 +39,10 @@ class Generator:
         """Return the rollouts of piece `at`. Refused if checkpoint and task don't fit."""
         groups, fault, env, model = self.pieces[at], self._order.fault, self._env, self._model
         rng = faults.dice(self._order.beacon + at.to_bytes(4, "big"), self._bound["trainer"])
+        if not KINDS[self._spec.kind].sampled:
+            assigned = self._assigned(groups.start + (fault == "prompts"), len(groups))
+            made = given.rows(model, env, self._spec, assigned, self._rules)
+            return faults.raised(made, rng) if fault == "reward" else made
         if fault == "prompts":
             assigned = self._assigned(2 * groups.start, 2 * len(groups))
             return faults.picked(model, env, self._spec, assigned, len(groups), self._rules)

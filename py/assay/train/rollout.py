@@ -61,11 +61,18 @@ def sample(
 
 
 def assemble(
-    env: Environment, spec: TaskSpec, assigned: Assigned, sampled: engines.Sampled, rules: Profile
+    env: Environment,
+    spec: TaskSpec,
+    assigned: Assigned,
+    sampled: engines.Sampled,
+    rules: Profile,
+    prompts: list[list[int]] | None = None,
 ) -> Rollouts:
-    """Score the completions of an assignment and return them as columns, with their proofs under a profile."""
+    """Score the completions of an assignment and return them as columns, with their proofs under a profile; `prompts`
+    are those of each group where they aren't the environment's."""
     size, seeds = spec.rollout.group_size, assigned.seeds
-    prompts = [env.prompt(seed) for seed in seeds]
+    if prompts is None:
+        prompts = [env.prompt(seed) for seed in seeds]
     prompt_lengths = np.array([len(prompt) for prompt in prompts], np.int16)
     asked = _padded([np.array(prompt, np.int32) for prompt in prompts], PAD, np.int32)
     said = zip(sampled.tokens.tolist(), sampled.lengths.tolist(), strict=True)

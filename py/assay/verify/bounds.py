@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from assay.errors import Refused
 from assay.protocol import noise
+from assay.protocol.kinds import KINDS
 from assay.types import Reason
 from assay.verify.case import Case, Measure
 
@@ -27,6 +28,12 @@ def check_bounds(case: Case) -> Measure:
     _refuse_any(~((rollouts.rewards >= 0) & (rollouts.rewards <= 1)), "has a reward outside 0 to 1", Reason.BOUNDS)
     positive = (rollouts.logprobs > 0) & inside
     _refuse_any(positive.any(axis=1), "has a positive log-probability", Reason.BOUNDS)
+    kind = KINDS[case.spec.kind]
+    if not kind.sampled:
+        if not kind.reference:
+            _refuse_any(rollouts.logprobs.any(axis=1), "has a log-probability, and its kind has none", Reason.BOUNDS)
+        _refuse_any(_misquoted(case), "has a text that isn't what its tokens say", Reason.BOUNDS)
+        return Measure(0.0, 0.0)
     beyond = (rollouts.logprobs < least_logprob(vocabulary, case.profile.margin)) & inside
     _refuse_any(beyond.any(axis=1), "has a log-probability with which no token wins its race", Reason.BOUNDS)
     ends = (rollouts.tokens == environment.eos) & inside

@@ -20,6 +20,7 @@ from assay.protocol import profile
 from assay.protocol import spec as task_spec
 from assay.protocol.evidence import submission_root
 from assay.protocol.hashing import hex32, unhex32
+from assay.protocol.kinds import KINDS
 from assay.protocol.plan import History
 from assay.protocol.spec import TaskSpec
 from assay.types import STATISTICAL, Reason, Verdict
@@ -29,7 +30,7 @@ from assay.verify.bounds import check_bounds
 from assay.verify.case import Case, Context, Measure
 from assay.verify.held_out import check_held_out
 from assay.verify.reward import check_reward
-from assay.verify.sampling import check_sampling
+from assay.verify.sampling import check_reference, check_sampling
 from assay.verify.schema import check_schema
 from assay.verify.sequential import Reading, WorkerState
 from assay.verify.step import check_chain, check_step, wanted
@@ -132,38 +133,59 @@ class _Run:
 
     def checks(self) -> Iterator[_Check]:
         """Yield name, reason of last resort and check; later ones hold the prefill that the first of them made."""
-        yield from self.cheap()
-        case = self.case
-        yield "activation", Reason.ACTIVATION, self._activation
-        yield "sampling", Reason.SAMPLING, lambda: check_sampling(case, self.audit)
-        if self.before is not None:
-            yield "worker", Reason.ACTIVATION, partial(self._worker, self.before)
-        yield "held-out", Reason.UPDATE, lambda: check_held_out(case)
-        yield "step", Reason.STEP, lambda: check_step(case)
+        for name in KINDS[self.case.spec.kind].checks:
+            if name != "worker" or self.before is not None:
+                yield self._named(name)
 
     def cheap(self) -> Iterator[_Check]:
         """Yield the checks that need neither the model nor an opening."""
-        case = self.case
-        yield "schema", Reason.SCHEMA, lambda: check_schema(case)
-        yield "assignment", Reason.ASSIGNMENT, lambda: check_assignment(case)
-        yield "bounds", Reason.BOUNDS, lambda: check_bounds(case)
-        yield "reward", Reason.REWARD, lambda: check_reward(case)
-        yield "update", Reason.UPDATE, lambda: check_update(case)
-        yield "chain", Reason.STEP, lambda: check_chain(case)
+        for name in KINDS[self.case.spec.kind].cheap:
+            yield self._named(name)
 
-    def _activation(self) -> Measure:
+    def _named(self, name: str) -> _Check:
+        reason, check = _CHECKS[name]
+        return name, reason, partial(check, self)
+
+    def prefill(self) -> Measure:
+        """Read the drawn texts with the base model, and keep what that shows: this node looked."""
         self.audit = prefill(self.case)
         self.fingerprints = fingerprints(self.case, self.audit)
         self.evidence = submission_root(place_of(self.case, self.validator), self.fingerprints)
+        return Measure()
+
+    def activation(self) -> Measure:
+        """The prefill, compared with the proofs."""
+        self.prefill()
         return check_activation(self.case, self.audit)
 
-    def _worker(self, before: WorkerState) -> Measure:
-        self.reading = read_worker(self.case, self.audit, before)
+    def worker(self) -> Measure:
+        """All that was audited of this worker. Only with a state from before."""
+        if self.before is None:
+            return Measure()
+        self.reading = read_worker(self.case, self.audit, self.before)
         return check_worker(self.reading)
 
     @property
     def after(self) -> dict[str, Any] | None:
         return None if self.reading is None else self.reading.state.to_json()
+
+
+_CHECKS: dict[str, tuple[Reason, Callable[[_Run], Measure]]] = {
+    "schema": (Reason.SCHEMA, lambda run: check_schema(run.case)),
+    "assignment": (Reason.ASSIGNMENT, lambda run: check_assignment(run.case)),
+    "bounds": (Reason.BOUNDS, lambda run: check_bounds(run.case)),
+    "reward": (Reason.REWARD, lambda run: check_reward(run.case)),
+    "update": (Reason.UPDATE, lambda run: check_update(run.case)),
+    "chain": (Reason.STEP, lambda run: check_chain(run.case)),
+    "prefill": (Reason.ACTIVATION, _Run.prefill),
+    "activation": (Reason.ACTIVATION, _Run.activation),
+    "sampling": (Reason.SAMPLING, lambda run: check_sampling(run.case, run.audit)),
+    "reference": (Reason.SAMPLING, lambda run: check_reference(run.case, run.audit)),
+    "worker": (Reason.ACTIVATION, _Run.worker),
+    "held-out": (Reason.UPDATE, lambda run: check_held_out(run.case)),
+    "step": (Reason.STEP, lambda run: check_step(run.case)),
+}
+"""Every check by name: the reason of last resort, and what runs it. Which apply to a kind is in `protocol.kinds`."""
 
 
 def check_submission(

@@ -121,7 +121,7 @@ def check_sampling(case: Case, audit: Audit) -> Measure:
     if mean > rules.mean_margin:
         message = "too many tokens are near misses of the ones that were due"
         raise Refused(message, Reason.SAMPLING, leaf, mean, rules.mean_margin)
-    _logprobs(case, audit, found)
+    _logprobs(case, audit, found.inside, case.spec.rollout.temperature)
     return Measure(value, rules.margin)
 
 
@@ -131,14 +131,21 @@ def _note(audit: Audit, found: Replay) -> None:
     audit.seen.tokens.update(zip(audit.rows.tolist(), tokens.tolist(), strict=True))
 
 
-def _logprobs(case: Case, audit: Audit, found: Replay) -> None:
+def check_reference(case: Case, audit: Audit) -> Measure:
+    """Compare the log-probs of given texts with the base checkpoint's, at temperature 1. Value: the largest error."""
+    inside = np.arange(case.rollouts.tokens.shape[1]) < case.rollouts.lengths[audit.rows, None]
+    return Measure(_logprobs(case, audit, inside, 1.0), case.profile.logprob)
+
+
+def _logprobs(case: Case, audit: Audit, inside: NDArray[np.bool_], temperature: float) -> float:
     """Log-probs steer the loss' ratio, so a false one would be a way to steer the update."""
-    tokens = np.where(found.inside, case.rollouts.tokens[audit.rows], 0).astype(np.int64)
-    own = token_logprobs(audit.logits, torch.from_numpy(tokens), case.spec.rollout.temperature).numpy()
-    apart = np.where(found.inside, np.abs(own - case.rollouts.logprobs[audit.rows]), 0.0).max(axis=1)
+    tokens = np.where(inside, case.rollouts.tokens[audit.rows], 0).astype(np.int64)
+    own = token_logprobs(audit.logits, torch.from_numpy(tokens), temperature).numpy()
+    apart = np.where(inside, np.abs(own - case.rollouts.logprobs[audit.rows]), 0.0).max(axis=1)
     worst = int(np.argmax(apart))
     threshold = case.profile.logprob
     value = float(apart[worst])
     if not value <= threshold:
         leaf = int(audit.rows[worst])
         raise Refused(f"rollout {leaf} has a false log-probability", Reason.SAMPLING, leaf, value, threshold)
+    return value

@@ -77,3 +77,12 @@ class Paired(Protocol):
     def pair(self, seed: int) -> tuple[list[int], list[int]]:
         """Return the tokens of both, EOS included. Refused if the environment has none for this seed."""
         ...
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """An environment of running text: what `pretrain` learns from. Others give prompt and right completion."""
+
+    def window(self, seed: int) -> list[int]:
+        """Return the tokens of a stretch of text, two or more."""
+        ...

@@ -87,6 +87,12 @@ class Digits:
     def warm_up_target(self, seed: int) -> list[int]:
         return [*reversed(self._asked(seed)), EOS]
 
+    def pair(self, seed: int) -> tuple[list[int], list[int]]:
+        """Return the right answer, and one in which a digit, which the seed chooses, is wrong."""
+        right = self.warm_up_target(seed)
+        place = seed % self._digits
+        return right, [(token + 1) % EQUALS if at == place else token for at, token in enumerate(right)]
+
     def describe(self, tokens: Sequence[int]) -> str:
         return "".join(SYMBOLS[token] if 0 <= token < VOCAB else "?" for token in tokens)
 

@@ -2,8 +2,8 @@
 other.
 
 Groups come by the length of their prompts. Each prompt is read once for all of its group, equally long ones together.
-How many rollouts run at once follows from the memory that their keys and values would take at their longest. Knows no
-reward, no file, and of proofs only where states go.
+How many rollouts run at once follows from the memory that their keys and values would take at their longest (their
+rooms may be up to twice as large). Knows no reward, no file, and of proofs only where states go.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Run:
         self._promised = 0
         lengths = np.array([len(prompt) for prompt in prompts], np.int64)
         self._lengths = np.repeat(lengths, keys.shape[1])
-        self._waiting = deque(np.argsort(lengths, kind="stable").tolist())
+        self._waiting: deque[int] = deque(np.argsort(lengths, kind="stable").tolist())
         self._read: _Read | None = None
         self._rooms = Rooms()
         self._token_bytes = 0
@@ -114,7 +114,7 @@ class Run:
         """Return the rollout that comes next, None after the last."""
         if self._read is not None:
             return int(self._read.rollouts[self._read.taken])
-        return self._waiting[0] * self.keys.shape[1] if self._waiting else None
+        return int(self._waiting[0] * self.keys.shape[1]) if self._waiting else None
 
     def _promise(self, rollout: int) -> int:
         """Return the bytes that a rollout's keys and values take at its longest."""
@@ -155,7 +155,7 @@ class Run:
             texts.logprobs[running[part], places[part]] = spoken
         texts.tokens[running, places] = tokens
         texts.lengths[running] = places + 1
-        ended = (tokens == self.eos) | (places + 1 == texts.tokens.shape[1])
+        ended: NDArray[np.bool_] = (tokens == self.eos) | (places + 1 == texts.tokens.shape[1])
         self.states.put(running, places, states, ended)
         return np.asarray(ended)
 

@@ -49,7 +49,8 @@ class Race:
         if vocabulary <= SMALL:
             scores = logits.numpy().astype(np.float64) / self.temperature
             scores += gumbel_each(keys, places, vocabulary)
-            return np.asarray(scores.argmax(axis=-1))
+            winners: NDArray[np.int64] = scores.argmax(axis=-1)
+            return winners
         if self._races is None:
             self._races = Races(vocabulary)
         every = np.ones(len(best), bool)

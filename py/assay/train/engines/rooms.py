@@ -80,10 +80,14 @@ class Rooms:
         return np.concatenate([np.zeros(0, np.int64), *(shelf.lengths for shelf in self.shelves)])
 
     def add(self, keys: torch.Tensor, values: torch.Tensor, which: I64, rollouts: I64) -> None:
-        """Begin rollouts after their prompts: rollout i after prompt which[i] of [layers, prompts, heads, p, width]."""
+        """Begin rollouts after their prompts: rollout i after prompt which[i] of [layers, prompts, heads, p, width].
+
+        Prompts come by length, so that shelves too short for this one are given up once they are empty.
+        """
         lengths = np.full(len(rollouts), keys.shape[3], np.int64)
         shelf = self._shelf(int(keys.shape[3]) + 1, keys)
         shelf.add(keys, values, torch.from_numpy(which), rollouts, lengths)
+        self.shelves = [one for one in self.shelves if len(one.rollouts) or one.room > shelf.room]
 
     def drop(self, rollouts: I64) -> None:
         """Free the rows of rollouts that ended."""

@@ -130,6 +130,13 @@ def test_sample__no_tokens_or_too_many__refused(llama: CausalLM) -> None:
             TransformersEngine(llama).sample([[1]], np.zeros((1, 1), np.uint64), width, 1.0, EOS)
 
 
+def test_sample__text_longer_than_the_context__refused(llama: CausalLM) -> None:
+    engine, keys = TransformersEngine(llama), np.zeros((1, 1), np.uint64)
+    assert engine.sample([[5] * 254], keys, 3, 1.0, -1).lengths.tolist() == [3]
+    with pytest.raises(Refused, match="a prompt of 255 and 3 new tokens don't fit a context of 256"):
+        engine.sample([[5] * 255], keys, 3, 1.0, -1)
+
+
 def test_greedy__longer_and_shorter_prompts__what_the_model_likes_best(llama: CausalLM) -> None:
     prompts, _ = _order()
     made = TransformersEngine(llama, slots=3).greedy(prompts, 12, EOS)

@@ -65,8 +65,8 @@ class Engine(Protocol):
         """Sample one completion per key. keys: uint64[groups, size], one row per prompt; rollout g·size + m has
         keys[g, m].
 
-        Refused if a prompt is empty or there is no row of keys for each. `progress("rollouts", share)` is called as
-        rollouts end.
+        Refused if a prompt is empty or too long for the model, or there is no row of keys for each.
+        `progress("rollouts", share)` is called as rollouts end.
         """
         ...
 
@@ -75,9 +75,12 @@ class Engine(Protocol):
         ...
 
 
-def check(prompts: Prompts, keys: NDArray[np.uint64], max_new_tokens: int) -> None:
-    """Refuse an order that no engine can fill."""
+def check(prompts: Prompts, keys: NDArray[np.uint64], max_new_tokens: int, positions: int | None = None) -> None:
+    """Refuse an order that no engine can fill; `positions` is the longest text that the model reads."""
     if keys.ndim != 2 or keys.shape[0] != len(prompts) or not keys.shape[1] or not all(map(len, prompts)):
         raise Refused("the engine needs one row of keys for each prompt, and no empty prompt")
     if not 1 <= max_new_tokens <= np.iinfo(np.int16).max:
         raise Refused(f"an engine makes 1 to {np.iinfo(np.int16).max} tokens, not {max_new_tokens}")
+    longest = max(map(len, prompts), default=0)
+    if positions is not None and longest + max_new_tokens - 1 > positions:  # the last token is never read
+        raise Refused(f"a prompt of {longest} and {max_new_tokens} new tokens don't fit a context of {positions}")

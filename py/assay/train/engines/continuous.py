@@ -118,7 +118,7 @@ class Run:
 
     def _promise(self, rollout: int) -> int:
         """Return the bytes that a rollout's keys and values take at its longest."""
-        return int(self._token_bytes * (int(self._lengths[rollout]) + self.texts.tokens.shape[1]))
+        return self._token_bytes * int(self._lengths[rollout] + self.texts.tokens.shape[1])
 
     def _free(self, following: int) -> int:
         """Return how many rollouts like the one that follows may begin now: one at least if none runs."""

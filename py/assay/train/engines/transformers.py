@@ -61,7 +61,7 @@ class TransformersEngine:
     def _run(
         self, prompts: Prompts, keys: NDArray[np.uint64], width: int, race: Race, eos: int, progress: Progress | None
     ) -> Sampled:
-        base.check(prompts, keys, width)
+        base.check(prompts, keys, width, getattr(self._model.config, "max_position_embeddings", None))
         states = self._states(prompts, keys.size, width)
         with torch.inference_mode():
             if self._continuous:

@@ -1,5 +1,5 @@
 """What the demo with a language model starts and stops: Anvil with its state on disk, accounts, the task and one
-process per role. Stopped or killed at any moment, it goes on where it stood: while nothing runs, the chain stands still.
+process per role. Stopped or killed at any moment, it goes on where it stood: meanwhile its chain stands still.
 """
 
 from __future__ import annotations

@@ -20,11 +20,11 @@ class NodeConfig:
     `stake` is the wei that the node enlists when it isn't enlisted yet; `task` None means every task it can serve
     (validators only). `fault` makes a node cheat, for demonstrations; in the rounds of `canaries` a trainer submits a
     canary; `challenge` lets it challenge outcomes that it knows to be wrong, with a bond of its own. `allow_private`
-    lets it fetch from loopback and private addresses (local chains). In `curves` an initiator keeps its tasks' curves for
-    TensorBoard. `unsent`, where there is one, takes what a command would send instead of the chain: to be signed for
-    someone else to send. `threads` are those of a heavy job; `rollout_threads` those of a trainer's rollouts, which run
-    beside its training (0: as many). `trust` raises Refused for an environment
-    that this machine's owner doesn't run.
+    lets it fetch from loopback and private addresses (local chains). In `curves` an initiator keeps its tasks' curves
+    for TensorBoard. `unsent`, where there is one, takes what a command would send instead of the chain: to be signed
+    for someone else to send. `threads` are those of a heavy job; `rollout_threads` those of a trainer's rollouts, which
+    run beside its training (0: as many). `trust` raises Refused for an environment that this machine's owner doesn't
+    run.
     """
 
     home: Path

@@ -227,9 +227,10 @@ def test_sign__sealed_submission__gets_a_signature_under_a_new_root(tmp_path: Pa
 def _page(count: int, levels: bytes, values: bytes) -> bytes:
     """A data page of an int32 column whose header says what it likes."""
     body = struct.pack("<I", len(levels)) + levels + values
-    varint = lambda n: bytes(
-        [(n >> s & 0x7F) | (0x80 if n >> s + 7 else 0) for s in range(0, max(n.bit_length(), 1), 7)]
-    )
+
+    def varint(n: int) -> bytes:
+        return bytes([(n >> s & 0x7F) | (0x80 if n >> s + 7 else 0) for s in range(0, max(n.bit_length(), 1), 7)])
+
     head = b"\x15\x00\x15" + varint(len(body) * 2) + b"\x15" + varint(len(body) * 2)
     return head + b"\x2c\x15" + varint(count * 2) + b"\x15\x00\x15\x06\x15\x06\x00\x00" + body
 

@@ -1,5 +1,5 @@
-# Two commands: `make demo` and `make test`. Both set up what is missing first.
-.PHONY: demo test checks setup setup-dev lint forge unit contracts integration roles e2e full bench fuzz clean
+# Two commands: `make demo` and `make test`; beside them `make demo-llm`. All set up what is missing first.
+.PHONY: demo demo-llm test checks setup setup-dev lint forge unit contracts integration roles e2e full bench fuzz clean
 PY := .venv/bin/python
 # npm's wrapper around forge ends with 0 whatever happened: the binary itself comes first. Looked up when it is used, after set-up.
 FORGE_DIR = $(shell ls -d $(CURDIR)/node_modules/@foundry-rs/forge-*/bin 2>/dev/null | head -1)
@@ -7,6 +7,11 @@ PATHS = PATH="$(FORGE_DIR):$(CURDIR)/node_modules/.bin:$$PATH"
 
 demo: setup
 	@$(PY) scripts/demo.py
+
+# A language model learns sums; about half an hour. Stopped or killed, the same command goes on with it.
+demo-llm:
+	@scripts/setup --llm
+	@$(PY) scripts/demo_llm.py
 
 # Two at a time, the longest first, each one's output in one piece; all are run, whichever fails. The demo has the machine to itself.
 test: setup-dev

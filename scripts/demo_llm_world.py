@@ -111,7 +111,7 @@ class World:
             outbox.put(f"fund:{name}", contracts.transfer(address, FUNDS))
         for name in addresses:
             outbox.wait(f"fund:{name}", 30)
-        self._run("model", "import", str(weights_file()), "--adapter", "lora:16", seconds=300)
+        self._run("model", "import", str(weights_file()), "--adapter", "lora:16", "--dtype", "bf16", seconds=600)
         self._run("task", "init", "chain-sum", output=self.folder / "chain-sum.toml", seconds=120)
         self._write_task()
         uri = f"http://127.0.0.1:{port}"

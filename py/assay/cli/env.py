@@ -17,7 +17,8 @@ from assay.errors import Refused
 from assay.protocol.fields import Option
 
 app = typer.Typer()
-FOLDERS: Final = "environments"
+OWN_FILES: Final = ("items.jsonl", "scorer.py")
+FOLDERS: Final = "bases"  # beside the checkpoints and models that a task names, so that `publish` serves it too
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 Options = Annotated[
     list[str] | None, typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the environment.")
@@ -182,7 +183,7 @@ def _installed(s: Session) -> list[dict[str, Any]]:
         rows.append(_row(s, "reasoning-gym", "dataset=…", "", {}))
     folders = s.home / FOLDERS
     for place in sorted(folders.iterdir()) if folders.is_dir() else []:
-        if re.fullmatch(r"[0-9a-f]{64}", place.name):
+        if re.fullmatch(r"[0-9a-f]{64}", place.name) and any((place / name).is_file() for name in OWN_FILES):
             root = "0x" + place.name
             own: dict[str, Option] = {"root": root}
             rows.append(_row(s, "folder", f"root={root}", hex32(environment_hash("folder", own)), own))

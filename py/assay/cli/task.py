@@ -29,13 +29,17 @@ def init(
     base: Annotated[
         str | None, typer.Option(help="Root of an imported base checkpoint; default: the only one here.")
     ] = None,
+    environment: Annotated[
+        Path | None, typer.Option(help="File with what `assay env add` or `env show` printed.")
+    ] = None,
 ) -> None:
     """Write a task spec to stdout. The built-in model's base checkpoint is made in the home folder; a language model's
-    is one that `assay model import` brought.
+    is one that `assay model import` brought. With --environment, the items are those of another environment of words.
 
-    Examples: `assay task init digits > digits.toml` · `assay task init chain-sum > sums.toml`
+    Examples: `assay task init digits > digits.toml` · `assay task init chain-sum --environment env.toml > task.toml`
     """
     from assay.cli import bases
+    from assay.cli.environments import named
     from assay.protocol import templates
     from assay.protocol.hashing import hex32
     from assay.protocol.spec import to_toml
@@ -51,7 +55,8 @@ def init(
     else:
         folder = bases.imported(s.home, base)
         root = bytes.fromhex(folder.name)
-        text = to_toml(templates.fill(template, root, content, section(folder)))
+        spec = templates.fill(template, root, content, section(folder))
+        text = to_toml(spec if environment is None else named(spec, environment, folder.parent))
     s.screen.result({"toml": text, "base": hex32(root)}, text.rstrip("\n"))
     s.screen.say(
         f"base checkpoint {hex32(root)[:10]} in {s.home / 'bases'} · next: {program()} task publish FILE --as NAME"

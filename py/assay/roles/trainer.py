@@ -47,7 +47,13 @@ FAULTS = ("model", "tokens", "reward", "prompts", "update", SILENT, WITHHOLD)
 
 def run(config: NodeConfig, stop: threading.Event, say: Say) -> None:
     """Run a trainer until `stop` is set or its task is over."""
-    preload = ("assay.roles.work", "assay.train.export", "assay.train.generation", "assay.verify.check", "pyarrow.parquet")
+    preload = (
+        "assay.roles.work",
+        "assay.train.export",
+        "assay.train.generation",
+        "assay.verify.check",
+        "pyarrow.parquet",
+    )
     node = Node(config, Role.TRAINER, "trainer", say, preload=preload)
     url = node.serve(salts.router(partial(_salt_to_tell, node)))
     say(f"trainer {config.name} {node.account} serves {url}")

@@ -109,6 +109,7 @@ def commands() -> list[list[str]]:
         "claim",
         "explain",
         "eval",
+        "label",
         "audit-plan",
         "calibrate",
         "deploy",
@@ -126,7 +127,7 @@ def commands() -> list[list[str]]:
         "relay": ["send", "show", "cancel"],
         "round": ["finalize", "resolve"],
         "account": ["new", "list", "import", "fund"],
-        "env": ["list", "trust"],
+        "env": ["list", "trust", "add", "show", "test"],
     }
     return [[name] for name in single] + [[group, name] for group, names in groups.items() for name in names]
 

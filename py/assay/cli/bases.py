@@ -52,6 +52,19 @@ def check(home: Path, spec: TaskSpec) -> None:
     for root, _ in needed_by(spec):
         if not (near / root.hex()).is_dir():
             raise Refused(f"the spec names {hex32(root)}, and {near} has no such folder: `assay model import` makes it")
+    if spec.model.architecture != "llama":
+        _check_model(spec, near / spec.model.base.hex())
+
+
+def _check_model(spec: TaskSpec, base: Path) -> None:
+    """Refuse a spec that says something else of its model than the base checkpoint does."""
+    from assay.roles.base import section
+
+    found = section(base)
+    for name in ("tokenizer", "adapter", "size_bytes"):
+        if getattr(found, name) != getattr(spec.model, name):
+            said = getattr(spec.model, name)
+            raise Refused(f"model.{name}: {said} must be {getattr(found, name)}, as the base checkpoint has it")
 
 
 def make(home: Path, env: str, options: dict[str, Option], content: bytes, say: Callable[[str], None]) -> bytes:

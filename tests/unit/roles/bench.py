@@ -110,7 +110,7 @@ class Bench(Node):
         self.documents.put(to_json(story.spec))
         self.contracts.told[story.task] = story.terms()
 
-    def fetch(self, task: int, root: bytes, first: str, max_bytes: int) -> Path:
+    def fetch(self, task: int, root: bytes, first: str, max_bytes: int, seconds: float = 30.0) -> Path:
         if self.fetch_error is not None:
             raise self.fetch_error
         return super().fetch(task, root, first, max_bytes)

@@ -35,6 +35,10 @@ class Generator:
         self._order, self._spec, self._bound = order, order.spec, order.bound
         self.pieces = pace.pieces(order.spec)
 
+    def load(self) -> None:
+        """Load model and environment now, so that no piece's time has it in."""
+        _ = self._env, self._model
+
     def make(self, at: int) -> Rollouts:
         """Return the rollouts of piece `at`. Refused if checkpoint and task don't fit."""
         groups, fault, env, model = self.pieces[at], self._order.fault, self._env, self._model
@@ -103,6 +107,7 @@ def generate(
     groups, spent = 0, 0.0
     for at, piece in enumerate(maker.pieces):
         if not held.has(at):
+            maker.load()
             own = replace(known, rollouts=spent / groups if groups else known.rollouts)
             rest = None if left is None else left - (time.monotonic() - begin)
             if rest is not None and not pace.goes_on(own, groups, len(piece), rest):

@@ -21,12 +21,16 @@ from assay.artifact.folder import open_artifact
 from assay.artifact.weights import Checkpoint
 from assay.model.env import registry
 from assay.protocol import merge, templates
+from assay.protocol.fields import Option
 from assay.protocol.plan import History, plan_of
 from assay.protocol.spec import TaskSpec
 from assay.train.base import make_base
 from assay.train.evaluate import evaluate
-from assay.train.export import Submitted, train_submission
+from assay.train.export import Submitted, train_on, train_submission
+from assay.train.generation import Generator
 from assay.train.keeping import open_steps
+from assay.train.order import Order
+from assay.train.pieces import joined
 from assay.verify.case import Context
 from assay.verify.check import Finding, check_submission
 from assay.verify.sequential import WorkerState
@@ -95,18 +99,19 @@ class Setting:
 
 def task(room: Path, setting: Setting) -> TaskSpec:
     """Make checkpoint 0 in `room` and return the task for it."""
-    spec, options = templates.blank("digits"), {"digits": setting.digits}
+    spec = templates.blank("digits")
+    options: dict[str, Option] = {"digits": setting.digits}
     env = registry.get("digits", options)
     base = make_base("digits", options, room / "0", steps=setting.warm_up).root()
     environment = replace(spec.environment, hash=env.hash, options=options, seed_count=env.training_seeds)
-    most = {"groups": setting.drawn, "max_loss_rise": setting.max_loss_rise}
+    rules = replace(spec.verification, groups=setting.drawn, max_loss_rise=setting.max_loss_rise)
     return replace(
         spec,
         environment=environment,
         model=replace(spec.model, base=base),
         rollout=replace(spec.rollout, groups=setting.groups, max_new_tokens=setting.digits + 1),
         inner=replace(spec.inner, steps=setting.steps, lr=setting.lr),
-        verification=replace(spec.verification, **most),
+        verification=rules,
     )
 
 
@@ -129,14 +134,14 @@ class Rounds:
         parts = []
         for trainer in trainers:
             base = max(0, number - 1 - trainer.staleness)
-            made, spec = self._train(trainer, number, base)
-            ending = self._ending(trainer, number, base, made, spec)
+            made = self._train(trainer, number, base)
+            ending = self._ending(trainer, number, base, made)
             how = f"{trainer.fault(number)}: " if trainer.faults else ""
             self.told.made[trainer.address] += made.units
             (self.told.cheats if trainer.faults else self.told.honest)[how + ending] += 1
             if ending == "accepted":
                 self.told.paid[trainer.address] += made.units
-                size = weights.read_checkpoint(self.room / "0", spec.rounds.max_artifact_bytes).n_params
+                size = weights.read_checkpoint(self.room / "0", self.spec.rounds.max_artifact_bytes).n_params
                 found = update.read(self.room / "submission" / update.NAME, size)
                 parts.append(merge.Part(found.q, found.scale, made.units))
         self._merge(parts, number)
@@ -157,33 +162,35 @@ class Rounds:
             "first_group": 0,
         }
 
-    def _train(self, trainer: Trainer, number: int, base: int) -> tuple[Submitted, TaskSpec]:
-        """Make the trainer's submission; return it with the task as it is for so many groups."""
-        spec = self.spec
-        if trainer.groups is not None:
-            spec = replace(spec, rollout=replace(spec.rollout, groups=trainer.groups))
+    def _train(self, trainer: Trainer, number: int, base: int) -> Submitted:
+        """Make the trainer's submission of a round: all groups, or the first pieces of them that it has time for."""
         bound, beacon = self._bound(trainer, number, base), self._hash("beacon", number)
         out, states = self.room / "submission", self.room / "states" if self.checked else None
         shutil.rmtree(out, ignore_errors=True)
-        made = train_submission(self.room / str(base), spec, bound, beacon, out, trainer.fault(number), states=states)
-        return made, spec
+        if trainer.groups is None:
+            fault = trainer.fault(number)
+            return train_submission(self.room / str(base), self.spec, bound, beacon, out, fault, states=states)
+        order = Order(self.room / str(base), self.spec, bound, beacon, fault=trainer.fault(number))
+        maker = Generator(order)
+        fit = [at for at, piece in enumerate(maker.pieces) if piece.stop <= trainer.groups]
+        return train_on(order, joined([maker.make(at) for at in fit]), out, states=states)
 
-    def _ending(self, trainer: Trainer, number: int, base: int, made: Submitted, spec: TaskSpec) -> str:
-        if not trainer.faults and made.loss_rise > spec.verification.max_loss_rise - LOSS_ROOM:
+    def _ending(self, trainer: Trainer, number: int, base: int, made: Submitted) -> str:
+        if not trainer.faults and made.loss_rise > self.spec.verification.max_loss_rise - LOSS_ROOM:
             return "kept back"
         if not self.checked:
             return "accepted"
-        finding = self._check(trainer, number, base, made, spec)
+        finding = self._check(trainer, number, base, made)
         passed = finding.reason.name == "NONE"
         if finding.worker is not None:
             self._workers[trainer.address] = WorkerState.from_json(finding.worker)
         self._accepted[trainer.address] = self._accepted[trainer.address] + 1 if passed else 0
         return "accepted" if passed else finding.reason.name.lower()
 
-    def _check(self, trainer: Trainer, number: int, base: int, made: Submitted, spec: TaskSpec) -> Finding:
+    def _check(self, trainer: Trainer, number: int, base: int, made: Submitted) -> Finding:
         """Open the drawn steps as the trainer does, and check as a validator that audited it before does."""
         accepted, seed = self._accepted[trainer.address], self._hash("audit", number)[:16]
-        history = History(accepted, accepted)
+        spec, history = self.spec, History(accepted, accepted)
         context = Context(
             **self._bound(trainer, number, base),
             units=made.units,
@@ -197,7 +204,7 @@ class Rounds:
         for folder in (opened, openings):
             shutil.rmtree(folder, ignore_errors=True)
         openings.mkdir()
-        drawn = list(plan_of(seed, trainer.address, 0, spec, history).steps)
+        drawn = list(plan_of(seed, trainer.address, 0, spec, history, trainer.groups).steps)
         for folder in open_steps(self.room / "states", submission, checkpoint, spec, drawn, opened):
             shutil.copytree(folder, openings / open_artifact(folder, 1 << 30).root.hex(), dirs_exist_ok=True)
         worker = self._workers.get(trainer.address, WorkerState())

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -33,6 +34,8 @@ def measure(quick: bool) -> dict[str, Any]:
     rows = {str(s): _row(s, final[s], final[0]) for s in STALENESS}
     told = {"seeds": seeds, "trainers": TRAINERS, "setting": asdict(setting), "of": rows}
     told["base_reward"] = runs[0, 0].rewards[0]
+    curves = {s: zip(*(runs[s, seed].rewards for seed in range(seeds)), strict=True) for s in STALENESS}
+    told["curves"] = {str(s): [fmean(point) for point in points] for s, points in curves.items()}
     told["holds"] = all(rows[str(s)]["holds"] for s in ALLOWED)
     return {"reward_by_staleness": told}
 

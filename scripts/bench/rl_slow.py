@@ -26,7 +26,7 @@ from assay.protocol.pace import Pace, goes_on, pieces
 from assay.protocol.spec import TaskSpec
 
 FAST, SLOWER, SEEDS = 3, 4, 5
-SETTING = Setting(rounds=8)
+SETTING = Setting(rounds=8, digits=6, warm_up=80)
 
 
 def measure(quick: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ def paces(store: Store, task: int) -> tuple[Pace, Pace]:
     rollouts = [
         note.json["seconds"] / note.json["groups"] for note in store.notes(task, "rolled") if note.json["groups"]
     ]
-    training = [note.json["training"] / note.json["groups"] for note in store.notes(task, "trained")]
+    trained = [note.json for note in store.notes(task, "trained") if note.json["training"] is not None]
+    training = [made["training"] / made["groups"] for made in trained]
     newest = Pace(rollouts[-1] if rollouts else None, training[-1] if training else None)
     return newest, Pace(min(rollouts, default=None), min(training, default=None))

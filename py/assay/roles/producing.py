@@ -70,6 +70,7 @@ def train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
     out, is_canary = submission_folder(node, task.id, action.round), action.round in node.config.canaries
     args |= {"out": str(out), "states": str(states_folder(node, task.id, action.round)), "canary": is_canary}
     groups, seconds = rolled.json["groups"], rolled.json["seconds"]
+    is_fresh = not states_folder(node, task.id, action.round).exists()
 
     def work() -> dict[str, Any]:
         begin = time.monotonic()
@@ -82,7 +83,9 @@ def train(node: Node, task: TaskRow, spec: TaskSpec, action: Train) -> None:
         if fault_of(node.config, action.round) != SILENT or is_canary:
             node.chunks.add(out)
         took = time.monotonic() - begin
-        return {**made, "seconds": seconds + took, "training": took, "groups": groups, "base": action.base}
+        # what was cut off before says nothing of how long the whole takes
+        training = made["training"] if is_fresh else None
+        return {**made, "seconds": seconds + took, "training": training, "groups": groups, "base": action.base}
 
     def done(made: dict[str, Any]) -> None:
         if is_canary:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,18 +41,20 @@ def generate(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(args: dict[str, Any]) -> dict[str, Any]:
-    """Make one submission of the rollouts that are there: steps, artifact in `out`. Returns its root and units, and the
-    digest that its trainer signs.
+    """Make one submission of the rollouts that are there: steps, artifact in `out`. Returns its root, its units, the
+    seconds that it took and the digest that its trainer signs.
     """
     from assay.model.load import determinism
     from assay.train.export import train_on
     from assay.train.generation import generated
 
+    begin = time.monotonic()
     determinism(args["threads"])
     order = _order(args)
     made = train_on(order, generated(order, Path(args["pieces"])), Path(args["out"]), states=Path(args["states"]))
+    seconds = time.monotonic() - begin
     bad = _known_bad(args, made) if args.get("canary") else {}
-    told = {"root": hex32(made.root), "units": made.units, "loss_rise": made.loss_rise}
+    told = {"root": hex32(made.root), "units": made.units, "loss_rise": made.loss_rise, "training": seconds}
     return {**told, "digest": hex32(signing.digest_of(made.manifest)), **bad}
 
 

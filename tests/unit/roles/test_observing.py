@@ -205,6 +205,7 @@ def test_pace__is_what_was_measured_last_and_the_fastest_so_far(story: Story) ->
     for number, groups, seconds in ((1, 8, 4.0), (2, 4, 1.0), (3, 8, 3.0)):
         story.store.put_note(TASK, number, "rolled", {"seconds": seconds, "groups": groups})
         story.store.put_note(TASK, number, "trained", {"training": 2 * seconds, "groups": groups})
+    story.store.put_note(TASK, 4, "trained", {"training": None, "groups": 8})  # it was cut off and went on
     view = story.view(START + 60, known(BOB, Role.TRAINER))
     assert (view.pace, view.fastest) == (Pace(0.375, 0.75), Pace(0.25, 0.5))
     assert view.least_groups == piece_groups(story.spec)

@@ -6,8 +6,8 @@ Knows nothing of chains or clocks. Reads strangers' artifacts only through the b
 from __future__ import annotations
 
 import json
-from functools import partial
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

@@ -66,13 +66,11 @@ class Machine:
             return {"root": ROOT}
         self.ran.append(name)
         self.args[name] = args
-        if name == "sign":
-            return {"root": ROOT}
         Path(args["pieces"]).mkdir(parents=True, exist_ok=True)
         if name == "generate":
             return {"groups": self.groups, "seconds": 2.0}
         Path(args["out"]).mkdir(parents=True)
-        return {"root": ROOT, "units": 100, "loss_rise": 0.0, "digest": "0x" + "11" * 32, **self.known_bad}
+        return {"root": ROOT, "units": 100, "loss_rise": 0.0, "training": 1.0, "digest": ROOT, **self.known_bad}
 
 
 def decided(trainer: Bench, story: Story, now: int = START + 1) -> list[Action]:
@@ -99,7 +97,7 @@ def test_trainer__each_loop_in_turn__ends_with_one_submission(trainer: Bench, st
     assert not pieces_folder(trainer, TASK, 1).exists() and submission_folder(trainer, TASK, 1).is_dir()
     assert kinds(does(trainer, story)) == [Submit]
     assert does(trainer, story) == []
-    assert trainer.run.ran == ["generate", "train", "sign"]  # type: ignore[attr-defined]
+    assert trainer.run.ran == ["generate", "train"]  # type: ignore[attr-defined]
     row = trainer.row(f"{TASK}:1:submit")
     assert row is not None and bytes.fromhex(ROOT[2:]) in row.data
 
@@ -172,7 +170,7 @@ def test_rollouts__of_one_task_while_another_trains__run_side_by_side(
             return {"root": ROOT}
         if target.endswith(":train"):
             gate.wait(10)
-            return {"root": ROOT, "units": 1, "loss_rise": 0.0, "digest": "0x" + "11" * 32}
+            return {"root": ROOT, "units": 1, "loss_rise": 0.0, "training": 1.0, "digest": ROOT}
         reached.set()
         return {"groups": 8, "seconds": 1.0}
 

@@ -24,7 +24,7 @@ def _held(rooms: Rooms) -> dict[int, tuple[int, float]]:
 
 
 def test_rooms__rollouts_come_and_go__each_keeps_its_own_row() -> None:
-    rooms = Rooms()
+    rooms = Rooms(1000)
     short, long = _prompts(3, 5, 1), _prompts(1, 100, 9)
     rooms.add(short, short, np.array([0, 0, 1, 2]), np.array([10, 11, 12, 13]))
     rooms.add(long, long, np.array([0]), np.array([14]))
@@ -38,7 +38,7 @@ def test_rooms__rollouts_come_and_go__each_keeps_its_own_row() -> None:
 
 
 def test_grow__row_is_full__moves_to_the_next_shelf_with_what_it_holds() -> None:
-    rooms = Rooms()
+    rooms = Rooms(1000)
     short, full = _prompts(1, 5, 1), _prompts(2, SMALLEST - 1, 7)
     rooms.add(full, full, np.array([0, 1]), np.array([1, 2]))
     rooms.add(short, short, np.array([0]), np.array([3]))
@@ -56,7 +56,13 @@ def test_grow__row_is_full__moves_to_the_next_shelf_with_what_it_holds() -> None
 
 
 def test_add__prompt_as_long_as_a_row__lies_where_one_more_token_fits() -> None:
-    rooms = Rooms()
+    rooms = Rooms(1000)
     full = _prompts(1, SMALLEST, 1)
     rooms.add(full, full, np.array([0]), np.array([0]))
     assert [shelf.room for shelf in rooms.shelves] == [2 * SMALLEST]
+
+
+def test_rooms__longest_text__no_row_is_longer() -> None:
+    rooms, full = Rooms(SMALLEST + 9), _prompts(1, SMALLEST, 1)
+    rooms.add(full, full, np.array([0, 0]), np.array([0, 1]))
+    assert [shelf.room for shelf in rooms.shelves] == [SMALLEST + 9]

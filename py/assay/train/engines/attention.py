@@ -144,7 +144,7 @@ def fits(model: CausalLM) -> bool:
 def _same(model: CausalLM, ids: torch.Tensor) -> bool:
     whole = load.decoder(model)(input_ids=ids[None], use_cache=False).last_hidden_state[0]
     _, keys, values = prefill(model, ids[None, :-2])
-    rooms = Rooms()
+    rooms = Rooms(len(ids))
     rooms.add(keys, values, np.zeros(2, np.int64), np.arange(2))
     for place in (-2, -1):
         rooms.grow()

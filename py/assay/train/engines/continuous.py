@@ -78,7 +78,7 @@ class Run:
         self._lengths = np.repeat(lengths, keys.shape[1])
         self._waiting: deque[int] = deque(np.argsort(lengths, kind="stable").tolist())
         self._read: _Read | None = None
-        self._rooms = Rooms()
+        self._rooms = Rooms(int(lengths.max(initial=0)) + width)
         self._token_bytes = 0
 
     def finish(self, progress: Progress | None) -> Texts:

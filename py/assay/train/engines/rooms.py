@@ -1,8 +1,9 @@
 """Rooms: where the keys and values of running rollouts lie, each in a row of a shelf of its length.
 
-A shelf's rows have room for 2^k tokens; a rollout that outgrows its row moves to the next shelf, so that a step reads
-at most about twice what it needs, and short and long rollouts run side by side. Within a shelf rows stay without gaps:
-whoever ends is replaced by the last. All layers move together. Knows no model and no sampling; rollouts are numbers.
+A shelf's rows have room for 2^k tokens, those of the last shelf for the longest text. A rollout that outgrows its row
+moves to the next shelf, so that a step reads at most about twice what it needs, and short and long rollouts run side by
+side. Within a shelf rows stay without gaps: whoever ends is replaced by the last. All layers move together. Knows no
+model and no sampling; rollouts are numbers.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class Shelf:
 class Rooms:
     """All shelves, smallest first. Rows are counted through: those of the first shelf, of the second, and so on."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int) -> None:
+        """Make rooms for texts of `longest` tokens at most: no row is longer."""
+        self._longest = longest
         self.shelves: list[Shelf] = []
 
     def __len__(self) -> int:
@@ -116,6 +119,7 @@ class Rooms:
         room = SMALLEST
         while room < tokens:
             room *= 2
+        room = min(room, self._longest)
         for shelf in self.shelves:
             if shelf.room == room:
                 return shelf

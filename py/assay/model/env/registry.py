@@ -110,7 +110,10 @@ def _named(name: str, options: Mapping[str, Option]) -> tuple[tokenised.Named, A
 
 def _where(name: str, own: Mapping[str, Option], near: Path) -> dict[str, Option]:
     """Return where a folder lies, its bytes hashed; other environments are installed."""
-    return {folder.PLACE: str(folder.opened(near, folder.root_of(own)))} if name == folder.NAME else {}
+    if name != folder.NAME:
+        return {}
+    # absolute: the environment's process has no folder that it works in
+    return {folder.PLACE: str(folder.opened(near, folder.root_of(own)).absolute())}
 
 
 def _canonical(value: Mapping[str, Any]) -> bytes:

@@ -25,7 +25,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # of two threads on a busy 
 
 from assay.model import load
 
-PARTS = ("staleness", "slow", "goodput", "generate", "resume", "memory")
+SIMULATIONS = ("staleness", "slow", "goodput")
+PARTS = (*SIMULATIONS, "generate", "resume", "memory")
 
 
 def main() -> int:
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="little of everything, at most a few minutes")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this; may be given again")
+    parser.add_argument("--seeds", type=int, help="of the simulations, where not all are wanted")
     parser.add_argument("--out", type=Path, help="also write the JSON here; other parts' figures in it stay")
     options = parser.parse_args()
     load.determinism(1)
@@ -40,7 +42,8 @@ def main() -> int:
     for part in options.part or PARTS:
         if importlib.util.find_spec(f"rl_{part}") is None:
             continue
-        found |= importlib.import_module(f"rl_{part}").measure(options.quick)
+        fewer = {"seeds": options.seeds} if options.seeds and part in SIMULATIONS else {}
+        found |= importlib.import_module(f"rl_{part}").measure(options.quick, **fewer)
     if options.out:
         before = json.loads(options.out.read_text()) if options.out.exists() else {}
         options.out.write_text(json.dumps(before | found, indent=1) + "\n")

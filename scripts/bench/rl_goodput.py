@@ -28,10 +28,10 @@ HONEST, CHEATS, SEEDS = 7, 3, 3
 SETTING = Setting(rounds=5, digits=6, warm_up=80, groups=64, drawn=16, max_loss_rise=0.2)
 
 
-def measure(quick: bool) -> dict[str, Any]:
+def measure(quick: bool, seeds: int = SEEDS) -> dict[str, Any]:
     """Return goodput_ratio: reward gained per honest token, over that of the honest alone; `quick`: one seed, one
     round."""
-    setting, seeds = (replace(SETTING, rounds=1), 1) if quick else (SETTING, SEEDS)
+    setting, seeds = (replace(SETTING, rounds=1), 1) if quick else (SETTING, seeds)
     honest = [Trainer(number) for number in range(HONEST)]
     both, alone = list[Told](), list[Told]()
     for seed in range(seeds):

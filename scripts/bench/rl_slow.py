@@ -29,10 +29,10 @@ FAST, SLOWER, SEEDS = 3, 4, 5
 SETTING = Setting(rounds=8, digits=6, warm_up=80)
 
 
-def measure(quick: bool) -> dict[str, Any]:
+def measure(quick: bool, seeds: int = SEEDS) -> dict[str, Any]:
     """Return slow_reward_ratio (gain of reward a round, with over without the slow one) and slow_units_ratio (its paid
     units over a quarter of a fast one's); `quick` runs one seed of three rounds."""
-    setting, seeds = (replace(SETTING, rounds=3), 1) if quick else (SETTING, SEEDS)
+    setting, seeds = (replace(SETTING, rounds=3), 1) if quick else (SETTING, seeds)
     fast = [Trainer(number) for number in range(FAST)]
     with tempfile.TemporaryDirectory() as room:
         slow = Trainer(FAST, groups=fitting(task(Path(room), setting), SLOWER))

@@ -74,7 +74,8 @@ def _by_staleness(told: dict[str, Any]) -> None:
             between = row["difference"]["interval"]
             low_high = f" [{between[0]:+.3f}, {between[1]:+.3f}]" if between else ""
             holds = "holds" if row["holds"] else "missed"
-            line += f"   {row['ratio']:.3f} ×   {row['difference']['mean']:+.3f}{low_high}   {holds}"
+            line += f"   {row['ratio']:.3f} ×   {row['difference']['mean']:+.3f}{low_high}"
+            line += f"   gain {row['gain_ratio']:.2f} ×   {holds}"
         print(line)
 
 

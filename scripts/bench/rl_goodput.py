@@ -25,7 +25,7 @@ from rl_rounds import Rounds, Setting, Told, Trainer, task
 from assay.train.faults import FAULTS
 
 HONEST, CHEATS, SEEDS = 7, 3, 3
-SETTING = Setting(rounds=5, digits=6, warm_up=80, groups=64, drawn=16, max_loss_rise=0.2)
+SETTING = Setting(rounds=4, digits=6, warm_up=80, groups=64, drawn=16, max_loss_rise=0.2)
 
 
 def measure(quick: bool, seeds: int = SEEDS) -> dict[str, Any]:

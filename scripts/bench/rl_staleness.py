@@ -32,8 +32,10 @@ def measure(quick: bool, seeds: int = SEEDS) -> dict[str, Any]:
     runs = {(s, seed): _run(setting, s, seed) for seed in range(seeds) for s in STALENESS}  # seed by seed
     final = {s: [runs[s, seed].rewards[-1] for seed in range(seeds)] for s in STALENESS}
     rows = {str(s): _row(s, final[s], final[0]) for s in STALENESS}
-    told = {"seeds": seeds, "trainers": TRAINERS, "setting": asdict(setting), "of": rows}
-    told["base_reward"] = runs[0, 0].rewards[0]
+    base = runs[0, 0].rewards[0]
+    for row in rows.values():  # stricter than the ratio of rewards, which holds what the base could do before
+        row["gain_ratio"] = (row["mean"] - base) / (rows["0"]["mean"] - base)
+    told = {"seeds": seeds, "trainers": TRAINERS, "setting": asdict(setting), "base_reward": base, "of": rows}
     curves = {s: zip(*(runs[s, seed].rewards for seed in range(seeds)), strict=True) for s in STALENESS}
     told["curves"] = {str(s): [fmean(point) for point in points] for s, points in curves.items()}
     told["holds"] = all(rows[str(s)]["holds"] for s in ALLOWED)

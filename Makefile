@@ -13,12 +13,13 @@ demo-llm:
 	@scripts/setup --llm
 	@$(PY) scripts/demo_llm.py
 
-# Two at a time, the longest first, each one's output in one piece; all are run, whichever fails. The demo has the machine to itself.
+# Three at a time, as most of them wait for processes, the longest first, each one's output in one piece; all are run, whichever
+# fails. The demo has the machine to itself.
 test: setup-dev
-	@$(MAKE) --no-print-directory --output-sync=target --keep-going -j2 checks
+	@$(MAKE) --no-print-directory --output-sync=target --keep-going -j3 checks
 	@$(MAKE) --no-print-directory e2e
 
-checks: roles forge integration unit contracts lint
+checks: integration roles unit forge contracts lint
 
 setup:
 	@scripts/setup

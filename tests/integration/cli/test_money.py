@@ -201,7 +201,8 @@ def test_errors__wrong_chain_or_no_contracts__refused(
 def test_validator_run__every_environment_distrusted__refused_before_it_stakes(run: Run, world: World) -> None:
     line = ("validator", "run", "--task", "1", "--as", "carol", "--stake", "5", "--dry-run")
     assert run(*line).stdout == "would run validator carol\n"
-    run("env", "trust", "digits", "--revoke")
+    for row in as_json(run("env", "list", "--json")):
+        run("env", "trust", row["name"], "--revoke")
     result = run(*line)
     assert (result.exit_code, "no environment is trusted" in result.stderr) == (2, True)
 

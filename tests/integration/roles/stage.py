@@ -46,7 +46,7 @@ ACCOUNTS = 16
 INITIATOR, FIRST, SECOND = 1, 2, 3  # the initiator's and the two validators' accounts
 OPTIONS = {"digits": 4}
 VALIDATOR_STAKE, SEATS = 100 * TOKEN, 16
-PATIENCE = 60.0
+PATIENCE = 120.0
 TICK = 0.5
 
 

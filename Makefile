@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`; beside them `make demo-llm`. All set up what is missing first.
-.PHONY: demo demo-llm test checks setup setup-dev lint forge unit contracts integration roles e2e full bench fuzz clean
+.PHONY: demo demo-llm test checks setup setup-dev lint forge unit contracts integration commands roles e2e full bench fuzz clean
 PY := .venv/bin/python
 # npm's wrapper around forge ends with 0 whatever happened: the binary itself comes first. Looked up when it is used, after set-up.
 FORGE_DIR = $(shell ls -d $(CURDIR)/node_modules/@foundry-rs/forge-*/bin 2>/dev/null | head -1)
@@ -19,7 +19,7 @@ test: setup-dev
 	@$(MAKE) --no-print-directory --output-sync=target --keep-going -j3 checks
 	@$(MAKE) --no-print-directory e2e
 
-checks: integration roles unit forge contracts lint
+checks: roles commands integration unit forge contracts lint
 
 setup:
 	@scripts/setup
@@ -46,7 +46,10 @@ contracts:
 	$(PATHS) SOLCX_BINARY_PATH="$(CURDIR)/build/solcx" build/ape-venv/bin/ape test tests/contracts --network ethereum:local:foundry -q
 
 integration:
-	$(PY) -m pytest tests/integration --ignore tests/integration/roles -m "not slow"
+	$(PY) -m pytest tests/integration --ignore tests/integration/roles --ignore tests/integration/cli -m "not slow"
+
+commands:
+	$(PY) -m pytest tests/integration/cli
 
 roles:
 	$(PY) -m pytest tests/integration/roles

@@ -52,7 +52,7 @@ commands:
 	$(PY) -m pytest tests/integration/cli
 
 roles:
-	$(PY) -m pytest tests/integration/roles
+	$(PY) -m pytest tests/integration/roles -m "not slow"
 
 e2e:
 	$(PY) -m pytest tests/e2e

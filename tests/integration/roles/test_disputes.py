@@ -132,6 +132,7 @@ def test_salts__trainer_away_when_the_round_is_settled__shows_its_salt_itself(st
     stage.until("its end", lambda: stage.ended(TRAINER) == 0)
 
 
+@pytest.mark.slow
 def test_lazy__most_pass_a_canary_unseen__cut_and_the_canary_is_taken_back(stage: Stage) -> None:
     task = published(stage, rounds=2)
     for account in (LAZY, LAZIER):

@@ -38,7 +38,7 @@ def test_demo__a_cheat_a_wrong_refusal_and_a_lazy_validator__every_claim_holds_a
         "--min-gain",
         "-1",
         "--patience",
-        "5",
+        "3",
     ]
 
     done = subprocess.run(

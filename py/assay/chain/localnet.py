@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -179,9 +181,11 @@ def _await(net: Localnet, options: LocalnetOptions) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a free port below those that the kernel gives to whoever asks for any: nobody else takes it meanwhile."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", 12_000 + secrets.randbelow(20_000)))
+            return int(probe.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:

@@ -85,6 +85,7 @@ def begun(task: Task, **trainer: object) -> None:
     task.submitted(1, 1)
 
 
+@pytest.mark.slow
 def test_extra_draw__a_validator_misses_the_vote__work_is_paid_and_silence_costs(stage: Stage) -> None:
     task = published(stage, extra=200)
     begun(task)
@@ -105,6 +106,7 @@ def test_extra_draw__a_validator_misses_the_vote__work_is_paid_and_silence_costs
     assert cuts(task, SECOND) == []
 
 
+@pytest.mark.slow
 def test_salts__trainer_away_when_the_round_is_settled__shows_its_salt_itself(stage: Stage, tmp_path: Path) -> None:
     task = published(stage)
     begun(task)
@@ -174,6 +176,7 @@ def test_lazy__most_pass_a_canary_unseen__cut_and_the_canary_is_taken_back(stage
     assert note.json["corrections"] == [[1, [0], []]]
 
 
+@pytest.mark.slow
 def test_refusal__good_work_is_refused__its_trainer_wins_before_a_jury_and_is_paid(
     stage: Stage, tmp_path: Path
 ) -> None:
@@ -237,6 +240,7 @@ def test_doubt__bad_work_fails_a_tolerance__one_who_refused_it_wins_before_a_jur
     assert cuts(task, FIRST) == cuts(task, SECOND) == []
 
 
+@pytest.mark.slow
 def test_lazy__bad_work_is_passed__a_validator_that_looked_wins_before_a_jury(stage: Stage, tmp_path: Path) -> None:
     task = published(stage)
     for account in (LAZY, LAZIER):

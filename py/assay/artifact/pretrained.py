@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from assay.artifact import strict
-from assay.artifact.folder import open_artifact, read_bounded, seal, staged
+from assay.artifact.folder import open_named, read_bounded, seal, staged
 from assay.artifact.manifest import Manifest
 from assay.artifact.strict import refuse
-from assay.errors import Refused, Unavailable
 
 KIND = "model"
 CONFIG_BYTES = 1 << 20
@@ -50,19 +49,12 @@ def open_model(near: Path, root: bytes, max_bytes: int = MODEL_BYTES) -> ModelFo
         Refused: not a model, larger than `max_bytes`, or a configuration that isn't a JSON object.
         Unavailable: it isn't here.
     """
-    folder = near / root.hex()
-    if not folder.is_dir():
-        raise Unavailable(f"the model 0x{root.hex()} isn't here")
-    artifact = open_artifact(folder, max_bytes)
-    if artifact.root != root:
-        raise Refused(f"{folder} doesn't hold the model that it is named after")
-    if artifact.manifest.kind != KIND:
-        refuse(f"0x{root.hex()} is a {artifact.manifest.kind}, not a model")
+    artifact = open_named(near, root, KIND, max_bytes)
     config = strict.load(read_bounded(artifact.path("config.json"), CONFIG_BYTES), CONFIG_BYTES, "config.json")
     if not isinstance(config, dict):
         refuse("the model's configuration isn't an object")
     names = [entry.name for entry in artifact.manifest.files]
-    return ModelFolder(folder, root, config, any(name.endswith(".safetensors") for name in names))
+    return ModelFolder(artifact.folder, root, config, any(name.endswith(".safetensors") for name in names))
 
 
 def write_model(folder: Path, source: Path) -> Manifest:

@@ -9,7 +9,6 @@ Source of the format: the safetensors specification (8 bytes little-endian heade
 from __future__ import annotations
 
 import math
-import os
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -23,9 +22,8 @@ import rfc8785
 from numpy.typing import NDArray
 
 from assay.artifact import strict
-from assay.artifact.folder import open_regular
+from assay.artifact.folder import open_bounded
 from assay.artifact.strict import refuse
-from assay.errors import Unavailable
 from assay.types import Reason
 
 Array = NDArray[Any]
@@ -34,6 +32,7 @@ Wanted = Mapping[str, tuple[str, Shape]]
 """What a file must hold: NumPy's name of the type and the shape, in which None leaves a length (or all) open."""
 
 HEADER_BYTES = 1 << 20
+UNBOUNDED = 1 << 62  # where whoever opened the artifact bounded all of it
 MAX_RANK = 8
 _CODES = {
     "float64": "F64",
@@ -97,25 +96,16 @@ def read(path: Path, wanted: Wanted | None, max_bytes: int, *, finite: bool = Fa
         Refused: SIZE, SCHEMA or BOUNDS; the sentence names the file and the tensor.
         Unavailable: the file can't be read from the disk.
     """
-    try:
-        with open_regular(path) as source:
-            size = os.fstat(source.fileno()).st_size
-            if size > max_bytes:
-                refuse(f"{path.name} has {size} bytes, more than the {max_bytes} that are allowed", Reason.SIZE)
-            places, start = _header(source, size, path.name)
-            _compare(places, wanted, path.name)
-            return {place.name: _load(source, start, place, finite, path.name) for place in places}
-    except OSError as error:
-        raise Unavailable(f"can't read {path}: {error.strerror}") from error
+    with open_bounded(path, max_bytes) as (source, size):
+        places, start = _header(source, size, path.name)
+        _compare(places, wanted, path.name)
+        return {place.name: _load(source, start, place, finite, path.name) for place in places}
 
 
 def shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Return name → shape of a file of float32 tensors, reading its header only. Raises as `read` does."""
-    try:
-        with open_regular(path) as source:
-            places, _ = _header(source, os.fstat(source.fileno()).st_size, path.name)
-    except OSError as error:
-        raise Unavailable(f"can't read {path}: {error.strerror}") from error
+    with open_bounded(path, UNBOUNDED) as (source, size):
+        places, _ = _header(source, size, path.name)
     _compare(places, None, path.name)
     return {place.name: place.shape for place in places}
 
@@ -125,26 +115,23 @@ def flat(path: Path, shard: int) -> Iterator[NDArray[np.float32]]:
 
     Memory is one piece. Raises as `read` does.
     """
-    try:
-        with open_regular(path) as source:
-            places, start = _header(source, os.fstat(source.fileno()).st_size, path.name)
-            _compare(places, None, path.name)
-            piece, filled = np.empty(shard, "<f4"), 0
-            for place in sorted(places, key=lambda place: place.name):
-                source.seek(start + place.begin)
-                left = math.prod(place.shape)
-                while left:
-                    count = min(left, shard - filled)
-                    if source.readinto(piece[filled : filled + count].view(np.uint8).data) != 4 * count:
-                        refuse(f"{path.name} is cut short in tensor {place.name}", Reason.SIZE)
-                    left, filled = left - count, filled + count
-                    if filled == shard:
-                        yield piece
-                        piece, filled = np.empty(shard, "<f4"), 0
-            if filled:
-                yield piece[:filled]
-    except OSError as error:
-        raise Unavailable(f"can't read {path}: {error.strerror}") from error
+    with open_bounded(path, UNBOUNDED) as (source, size):
+        places, start = _header(source, size, path.name)
+        _compare(places, None, path.name)
+        piece, filled = np.empty(shard, "<f4"), 0
+        for place in sorted(places, key=lambda place: place.name):
+            source.seek(start + place.begin)
+            left = math.prod(place.shape)
+            while left:
+                count = min(left, shard - filled)
+                if source.readinto(piece[filled : filled + count].view(np.uint8).data) != 4 * count:
+                    refuse(f"{path.name} is cut short in tensor {place.name}", Reason.SIZE)
+                left, filled = left - count, filled + count
+                if filled == shard:
+                    yield piece
+                    piece, filled = np.empty(shard, "<f4"), 0
+        if filled:
+            yield piece[:filled]
 
 
 def _header(source: BufferedReader, size: int, what: str) -> tuple[list[_Place], int]:

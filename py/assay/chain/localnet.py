@@ -104,7 +104,7 @@ def start(options: LocalnetOptions | None = None, die_with_parent: bool = True, 
     chosen = options or LocalnetOptions()
     if not ANVIL.is_file():
         raise Refused(f"Anvil isn't installed ({ANVIL} is missing): run scripts/setup first.")
-    port = chosen.port or _free_port()
+    port = chosen.port or free_port()
     if not _is_free(port):
         raise Refused(f"Port {port} is taken: stop what uses it, or choose another port.")
     log = open(chosen.log, "ab") if chosen.log else None  # noqa: SIM115, PTH123 - the child keeps it
@@ -115,7 +115,7 @@ def start(options: LocalnetOptions | None = None, die_with_parent: bool = True, 
             stdout=log or subprocess.DEVNULL,
             stderr=log or subprocess.DEVNULL,
             start_new_session=detached,
-            preexec_fn=None if detached or not die_with_parent else _mortal(os.getpid()),  # noqa: PLW1509
+            preexec_fn=None if detached or not die_with_parent else mortal(os.getpid()),  # noqa: PLW1509
         )
     finally:
         if log:
@@ -156,7 +156,9 @@ def _command(options: LocalnetOptions, port: int) -> list[str]:
     return [*command, *options.more]
 
 
-def _mortal(parent: int) -> Callable[[], None]:
+def mortal(parent: int) -> Callable[[], None]:
+    """Return what a child runs before its program, so that the kernel ends it when its parent is gone."""
+
     def before_exec() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it died before the line above
@@ -180,7 +182,7 @@ def _await(net: Localnet, options: LocalnetOptions) -> None:
     raise Unavailable(f"Anvil doesn't answer on port {net.port} after {START_SECONDS:g} s.")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a free port below those that the kernel gives to whoever asks for any: nobody else takes it meanwhile."""
     while True:
         with socket.socket() as probe, suppress(OSError):

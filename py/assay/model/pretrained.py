@@ -156,18 +156,23 @@ def adapted(model: PreTrainedModel, adapter: Adapter) -> PreTrainedModel:
     linear = {name.split(".")[-1] for name, part in model.named_modules() if _is_linear(part)}
     if unknown := sorted(set(adapter.targets) - linear):
         raise Refused(f"the adapter's target {unknown[0]} isn't a linear layer of this model")
-    settings = LoraConfig(
+    inject_adapter_in_model(lora(adapter), model)
+    for name, value in model.named_parameters():
+        value.requires_grad_("lora_" in name)
+    return model
+
+
+def lora(adapter: Adapter, **more: Any) -> LoraConfig:
+    """Return peft's description of an adapter."""
+    return LoraConfig(
         r=adapter.rank,
         lora_alpha=adapter.alpha,
         target_modules=list(adapter.targets),
         lora_dropout=0.0,
         bias="none",
         task_type="CAUSAL_LM",
+        **more,
     )
-    inject_adapter_in_model(settings, model)
-    for name, value in model.named_parameters():
-        value.requires_grad_("lora_" in name)
-    return model
 
 
 def linear_targets(model: PreTrainedModel) -> tuple[str, ...]:

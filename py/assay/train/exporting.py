@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from peft import LoraConfig
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import save_file
 from transformers.modeling_utils import PreTrainedModel
@@ -105,16 +104,8 @@ def _adapter_files(checkpoint: Checkpoint, named: pretrained.Pretrained, out: Pa
     adapter = named.adapter
     if adapter is None:
         raise Refused("this checkpoint has no adapter")
-    config: Any = LoraConfig(
-        r=adapter.rank,
-        lora_alpha=adapter.alpha,
-        target_modules=list(adapter.targets),
-        lora_dropout=0.0,
-        bias="none",
-        task_type="CAUSAL_LM",
-        inference_mode=True,
-        base_model_name_or_path="0x" + named.files.root.hex(),
-    )
+    base = "0x" + named.files.root.hex()
+    config: Any = pretrained.lora(adapter, inference_mode=True, base_model_name_or_path=base)
     config.save_pretrained(str(out))
     arrays = {
         f"base_model.model.{name.replace('.default.', '.')}": torch.from_numpy(array)

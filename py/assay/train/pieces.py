@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -20,9 +19,9 @@ from numpy.typing import NDArray
 from assay.artifact.folder import flush
 from assay.artifact.rollouts import PAD, Rollouts
 from assay.errors import Unavailable
+from assay.train import work_folder
 
 Array = NDArray[Any]
-NAME_FILE: Final = "order"
 _SECONDS: Final = "seconds"
 _TEXTS: Final = ("prompt_texts", "texts")
 _FILL: Final = {"prompts": PAD, "tokens": PAD}
@@ -33,11 +32,7 @@ class Pieces:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
-        known = folder / NAME_FILE
-        if not known.is_file() or known.read_text() != name:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            write_whole(known, name.encode())
+        work_folder.claim(folder, name)
 
     def has(self, at: int) -> bool:
         """Tell whether piece `at` is complete."""
@@ -106,17 +101,3 @@ def joined(parts: Sequence[Rollouts]) -> Rollouts:
             each = [np.pad(column, at, constant_values=fill) for column, at in zip(each, gap, strict=True)]
         columns[field.name] = np.concatenate(each)
     return Rollouts(**columns)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file complete or not at all, and wait until it is on the disk."""
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        with fresh.open("wb") as sink:
-            sink.write(data)
-            sink.flush()
-            os.fsync(sink.fileno())
-        fresh.rename(path)
-        flush(path.parent)
-    except OSError as error:
-        raise Unavailable(f"can't write {path}: {error.strerror or error}") from error

@@ -15,9 +15,8 @@ from assay.artifact.opening import MOMENTS, WEIGHTS
 from assay.artifact.trace import StepLeaf
 from assay.errors import Refused, Unavailable
 from assay.model.steps import InnerLoop
-from assay.train import keeping
+from assay.train import keeping, work_folder
 from assay.train.keeping import LAST, read_state, write_state
-from assay.train.pieces import NAME_FILE, write_whole
 
 LEAVES: Final = "leaves.json"
 Roots = tuple[bytes, bytes]
@@ -28,11 +27,7 @@ class Keeper:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
-        known = folder / NAME_FILE
-        if not known.is_file() or known.read_text() != name:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            write_whole(known, name.encode())
+        work_folder.claim(folder, name)
 
     def resume(self, loop: InnerLoop) -> list[StepLeaf]:
         """Bring a loop that hasn't begun to the newest committed step, and return the leaves up to it."""
@@ -63,7 +58,7 @@ class Keeper:
 
     def commit(self, loop: InnerLoop, leaves: list[StepLeaf]) -> None:
         """Commit the step that was just taken, the last of `leaves`, and drop the state before if it isn't kept."""
-        write_whole(self._folder / LEAVES, trace.encode(leaves))
+        work_folder.write_whole(self._folder / LEAVES, trace.encode(leaves))
         before = loop.step - 1
         if before and before % keeping.every(loop.flat.theta.size, loop.step + loop.left):
             shutil.rmtree(self._folder / str(before), ignore_errors=True)

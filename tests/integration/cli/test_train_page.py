@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from assay.chain import localnet
 from unit.model import small
 
 pytestmark = pytest.mark.integration
 PAGE = Path(__file__).parents[3] / "docs" / "train.md"
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-
-
-def free_port() -> int:
-    """Return a free port below those that the kernel gives to whoever asks for any: suites run side by side."""
-    while True:
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", 12_000 + secrets.randbelow(20_000)))
-            return int(probe.getsockname()[1])
 
 
 def own_model(folder: Path) -> None:
@@ -40,7 +30,7 @@ def own_model(folder: Path) -> None:
 
 def shell(folder: Path, block: str) -> str:
     """Run a block as a reader's shell would; `assay up` takes free ports."""
-    ports = f"--port {free_port()} --api-port {free_port()}"
+    ports = f"--port {localnet.free_port()} --api-port {localnet.free_port()}"
     assay = f'{sys.executable} -m assay.cli.main "$@"'
     function = f'assay() {{ if [ "$1" = up ]; then {assay} {ports}; else {assay}; fi; }}'
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}

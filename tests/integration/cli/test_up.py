@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assay.chain import localnet
+
 pytestmark = pytest.mark.integration
-
-
-def free_port() -> int:
-    """Return a free port below those that the kernel gives to whoever asks for any: suites run side by side."""
-    while True:
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", 12_000 + secrets.randbelow(20_000)))
-            return int(probe.getsockname()[1])
 
 
 class Person:
@@ -33,7 +25,7 @@ class Person:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = ("--port", str(free_port()), "--api-port", str(free_port()))
+        self.ports = ("--port", str(localnet.free_port()), "--api-port", str(localnet.free_port()))
 
     def types(self, *line: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
@@ -102,7 +94,7 @@ def test_up__again__says_so_and_changes_nothing(person: Person) -> None:
 
 
 def test_up__again_on_other_ports__refused(person: Person) -> None:
-    refused = person.types("up", "--port", str(free_port()), code=2)
+    refused = person.types("up", "--port", str(localnet.free_port()), code=2)
     assert "already runs on port" in refused.stderr
 
 
@@ -113,7 +105,7 @@ def test_up__busy_port__refused_with_the_option_to_use(person: Person, tmp_path:
         busy = str(other.getsockname()[1])
         someone = Person(tmp_path)
         assert "--port" in someone.types("up", "--port", busy, code=2).stderr
-        line = ("up", "--port", str(free_port()), "--api-port", busy)
+        line = ("up", "--port", str(localnet.free_port()), "--api-port", busy)
         assert "--api-port" in someone.types(*line, code=2).stderr
         assert someone.types("down").stdout == "nothing was running\n"
 

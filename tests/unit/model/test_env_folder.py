@@ -80,7 +80,7 @@ def test_bound__folder_missing_changed_or_of_another_kind__refused(tmp_path: Pat
     near, model = small.model_folder(tmp_path / "near", weights=False)
     with pytest.raises(Unavailable, match="isn't here"):
         registry.bound(spec_of(model, {"root": "0x" + "11" * 32}), near)
-    with pytest.raises(Refused, match="not an environment"):
+    with pytest.raises(Refused, match="not of kind environment"):
         registry.bound(spec_of(model, {"root": "0x" + model.hex()}), near)
     with pytest.raises(Refused, match="needs the option root"):
         registry.environment_hash("folder", {})

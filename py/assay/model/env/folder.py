@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from assay.artifact import strict
-from assay.artifact.folder import open_artifact, read_bounded, seal, staged
+from assay.artifact.folder import open_named, read_bounded, seal, staged
 from assay.artifact.manifest import Manifest, is_allowed
-from assay.artifact.strict import refuse
-from assay.errors import Refused, Unavailable
+from assay.errors import Refused
 from assay.model.env.folder_items import ITEMS, PLACE, SCORER
 from assay.protocol.fields import Option
 
@@ -47,15 +46,7 @@ def root_of(options: Mapping[str, Option]) -> bytes:
 
 def opened(near: Path, root: bytes) -> Path:
     """Return where the folder of a root lies, its bytes hashed. Refused if it isn't one, Unavailable if not there."""
-    place = near / root.hex()
-    if not place.is_dir():
-        raise Unavailable(f"the environment 0x{root.hex()} isn't here")
-    artifact = open_artifact(place, FOLDER_BYTES)
-    if artifact.root != root:
-        raise Refused(f"{place} doesn't hold the environment that it is named after")
-    if artifact.manifest.kind != KIND:
-        refuse(f"0x{root.hex()} is a {artifact.manifest.kind}, not an environment")
-    return place
+    return open_named(near, root, KIND, FOLDER_BYTES).folder
 
 
 def write(place: Path, source: Path) -> Manifest:

@@ -43,10 +43,9 @@ class Origin:
 
     def digest(self, root: bytes) -> bytes:
         """Return the 32 bytes (EIP-712) that a trainer signs for rollouts with this Merkle root."""
-        names = ("chain_id", "ledger", "task", "round", "trainer")
-        chain_id, ledger, task, round_, trainer = (self.binding[name] for name in names)
-        bound = keccak(rfc8785.dumps(self.binding))
-        return rollouts_digest(chain_id, ledger, task, round_, trainer, bound, root)  # type: ignore[arg-type]
+        chain_id, task, round_ = (int(self.binding[name]) for name in ("chain_id", "task", "round"))
+        ledger, trainer = (str(self.binding[name]) for name in ("ledger", "trainer"))
+        return rollouts_digest(chain_id, ledger, task, round_, trainer, keccak(rfc8785.dumps(self.binding)), root)
 
     def check_signature(self, root: bytes) -> None:
         """Raise Refused, BINDING, unless the trainer signed rollouts with this root, or nobody did."""

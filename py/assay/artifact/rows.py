@@ -145,12 +145,9 @@ def leaves(table: dict[str, Column], prompt_proofs: list[bytes]) -> list[bytes]:
 
     Lists, texts and byte strings are led by their count as uint32; numbers are little-endian.
     """
-    size = len(table["step"]) // len(prompt_proofs)  # type: ignore[arg-type]
-    parts = [_pieces(table[name]) for name in KINDS]
-    return [
-        sha256(_DOMAIN + b"".join(row) + _counted(prompt_proofs[i // size]))
-        for i, row in enumerate(zip(*parts, strict=True))
-    ]
+    rows = list(zip(*(_pieces(table[name]) for name in KINDS), strict=True))
+    size = len(rows) // len(prompt_proofs)
+    return [sha256(_DOMAIN + b"".join(row) + _counted(prompt_proofs[i // size])) for i, row in enumerate(rows)]
 
 
 def differing(found: Column, due: Column) -> int | None:

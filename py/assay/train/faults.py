@@ -89,9 +89,14 @@ def better_tokens(
 
 
 def raised(rollouts: Rollouts, rng: np.random.Generator) -> Rollouts:
-    """Add 0.25, up to 1, to the rewards of about half of the rollouts."""
+    """Add 0.25, up to 1, to the rewards of about half of the rollouts; take it off where all have 1 already, as right
+    answers that are given do.
+    """
     lift = np.where(rng.random(len(rollouts)) < 0.5, RAISED, 0.0)
-    return replace(rollouts, rewards=np.minimum(rollouts.rewards + lift, 1.0).astype(np.float32))
+    found = np.minimum(rollouts.rewards + lift, 1.0).astype(np.float32)
+    if np.array_equal(found, rollouts.rewards):
+        found = (rollouts.rewards - RAISED).clip(0.0, 1.0).astype(np.float32)
+    return replace(rollouts, rewards=found)
 
 
 def picked(

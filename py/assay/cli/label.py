@@ -13,7 +13,7 @@ from assay.cli.session import session
 from assay.errors import Refused
 
 if TYPE_CHECKING:
-    from assay.model.env.preferences import Pair
+    from assay.model.env.pairs import Pair
 
 
 def label(

@@ -14,6 +14,7 @@ from assay.cli import (
     audit_plan,
     calibrate,
     case,
+    collect,
     deploy,
     doctor,
     env,
@@ -112,6 +113,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     deploy.deploy,
     deploy.verify_deployment,
     label.label,
+    collect.collect,
 )
 NAMED = {"evaluate": "eval"}
 for command in COMMANDS:

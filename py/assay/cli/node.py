@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +21,9 @@ Host = Annotated[str, typer.Option(help="Address to serve on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")]
 FaultFrom = Annotated[int, typer.Option(min=1, metavar="R", help="First round to cheat in.")]
 Advertise = Annotated[str | None, typer.Option(metavar="URL", help="Where others reach this node.")]
+Labels = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Your own labels, of a labelling task: see `assay label`.")
+]
 NoChallenge = Annotated[
     bool,
     typer.Option("--no-challenge", help="Risk no bond: don't challenge outcomes that this node knows to be wrong."),
@@ -41,6 +44,7 @@ def run_trainer(
         typer.Option(metavar="ROUNDS", help="Submit a canary instead of work in these rounds, such as 2,4."),
     ] = None,
     no_challenge: NoChallenge = False,
+    labels: Labels = None,
     detach: Detach = False,
     host: Host = "127.0.0.1",
     port: Port = 0,
@@ -58,9 +62,16 @@ def run_trainer(
     running.require_admitted(s, number)
     wei = running.trainer_stake(s, number, parse(stake, "--stake") if stake else None)
     running.check_fault("trainer", fault)
-    more = {"task": number, "stake": wei, "fault": fault, "fault_from": fault_from, "challenge": not no_challenge}
+    more: dict[str, Any] = {
+        "task": number,
+        "stake": wei,
+        "fault": fault,
+        "fault_from": fault_from,
+        "challenge": not no_challenge,
+    }
     chosen = running.canary_rounds(s, number, canaries)
-    running.run(s, Node("trainer", s.actor, host, port, advertise, detach), {**more, "canaries": chosen})
+    more = {**more, "canaries": chosen, "labels": running.labels_file(labels)}
+    running.run(s, Node("trainer", s.actor, host, port, advertise, detach), more)
 
 
 @validator.command(name="run")
@@ -71,6 +82,7 @@ def run_validator(
     fault: Annotated[str | None, typer.Option(help="Cheat: lazy, or refuse (in one round).")] = None,
     fault_from: FaultFrom = 1,
     no_challenge: NoChallenge = False,
+    labels: Labels = None,
     detach: Detach = False,
     host: Host = "127.0.0.1",
     port: Port = 0,
@@ -89,7 +101,14 @@ def run_validator(
     wei = running.validator_stake(s, number, parse(stake, "--stake") if stake else None)
     running.check_fault("validator", fault)
     s.screen.say(running.expectation(s, number, wei))
-    more = {"task": number, "stake": wei, "fault": fault, "fault_from": fault_from, "challenge": not no_challenge}
+    more: dict[str, Any] = {
+        "task": number,
+        "stake": wei,
+        "fault": fault,
+        "fault_from": fault_from,
+        "challenge": not no_challenge,
+    }
+    more = {**more, "labels": running.labels_file(labels)}
     running.run(s, Node("validator", s.actor, host, port, advertise, detach), more)
 
 

@@ -70,6 +70,18 @@ def run(s: Session, node: Node, more: dict[str, Any]) -> None:
         process.pid_file.unlink(missing_ok=True)
 
 
+def labels_file(path: Path | None) -> Path | None:
+    """Return where a node finds its owner's labels. Refused if there is no such file, or it isn't one of labels."""
+    if path is None:
+        return None
+    from assay.model.env.preferences import read_labels
+
+    if not path.is_file():
+        raise Refused(f"--labels {path}: there is no such file; `assay label` makes one")
+    read_labels(path)
+    return path.absolute()
+
+
 def observe(s: Session, host: str, port: int, folder: Path) -> None:
     """Run the API: an observer whose key signs nothing and is thrown away."""
     from assay.api.app import create_app
@@ -252,6 +264,7 @@ def _detach(s: Session, node: Node, more: dict[str, Any]) -> None:
     arguments += ["--fault", more["fault"], "--fault-from", str(more["fault_from"])] if more.get("fault") else []
     arguments += ["--canaries", ",".join(map(str, sorted(more["canaries"])))] if more.get("canaries") else []
     arguments += [] if more.get("challenge", True) else ["--no-challenge"]
+    arguments += ["--labels", str(more["labels"])] if more.get("labels") else []
     pid = process.start(local.command(s, *arguments), s.settings.child_environment())
     deadline = time.monotonic() + WATCH_SECONDS
     while time.monotonic() < deadline:

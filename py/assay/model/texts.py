@@ -5,13 +5,26 @@ A pure function of environment, task and seed, so a validator compares every tok
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from assay.errors import Refused
-from assay.model.env.base import Environment, Paired, Windowed
+from assay.model.env.base import Environment, Labelled, Paired, Windowed
 from assay.protocol.sections import TaskSpec
 
 Group = tuple[list[int], list[list[int]]]
+
+
+def labelled(env: Environment, seeds: Sequence[int], labels: Mapping[str, str]) -> list[Group]:
+    """Return each seed's prompt and the completion that is its label, from labels by the item's key.
+
+    Refused if the environment isn't labelled, or labels are missing: how many, and how to make them.
+    """
+    if not isinstance(env, Labelled):
+        raise Refused(f"environment {env.name} has nothing to label")
+    keys = [env.key(seed) for seed in seeds]
+    if missing := sum(key not in labels for key in keys):
+        raise Refused(f"{missing} of the {len(keys)} assigned items have no label in this node's file: `assay label`")
+    return [(env.prompt(seed), [env.labelled(labels[key])]) for seed, key in zip(seeds, keys, strict=True)]
 
 
 def given(env: Environment, spec: TaskSpec, seeds: Sequence[int]) -> list[Group]:

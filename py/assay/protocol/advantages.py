@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import Refused
+from assay.protocol.kinds import KINDS
 from assay.protocol.sections import TaskSpec
 
 Lengths = NDArray[np.integer]
@@ -47,10 +48,13 @@ def advantages(rewards: NDArray[np.float32], lengths: Lengths, spec: TaskSpec) -
 
 
 def kept(rewards: NDArray[np.float32], lengths: Lengths, spec: TaskSpec) -> NDArray[np.bool_]:
-    """Return which rollouts are in the loss, and paid: bool[n], alike for a whole group.
+    """Return which rollouts are in the loss: bool[n], alike for a whole group.
 
-    With `loss.filter_equal`, groups of kind grpo whose advantages are all 0 aren't; of every other kind all are.
+    With `loss.filter_equal`, groups of kind grpo whose advantages are all 0 aren't; labels are paid and in no loss; of
+    every other kind all are.
     """
+    if KINDS[spec.kind].labelled:
+        return np.zeros(len(rewards), np.bool_)
     if spec.kind != "grpo" or not spec.loss.filter_equal:
         return np.ones(len(rewards), np.bool_)
     grouped = _grouped(shaped(rewards, lengths, spec), spec.rollout.group_size)
@@ -58,7 +62,9 @@ def kept(rewards: NDArray[np.float32], lengths: Lengths, spec: TaskSpec) -> NDAr
 
 
 def units(rewards: NDArray[np.float32], lengths: Lengths, spec: TaskSpec) -> int:
-    """Return what a submission is paid for: the completion tokens that are in its loss. May be 0."""
+    """Return what a submission is paid for: the completion tokens that are in its loss, or its labels. May be 0."""
+    if KINDS[spec.kind].labelled:
+        return len(lengths)
     return int(lengths[kept(rewards, lengths, spec)].sum(dtype=np.int64))
 
 

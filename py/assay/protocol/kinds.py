@@ -9,6 +9,7 @@ Knows no check's rule; `verify.check` has the functions behind the names.
 | dpo | the environment's preferred and rejected completion | −log σ of the margin, by pairs | the base's | 0 |
 | sft | the environment's right completion | cross-entropy, by tokens | 0 | 0 |
 | pretrain | one window of text: its first token as prompt, the rest | cross-entropy, by tokens | 0 | 0 |
+| label | one item with two answers, and the trainer's letter for the better one | none: nothing is trained | 0 | 0 |
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _LAST: Final = ("held-out", "step")
 @dataclass(frozen=True, slots=True)
 class Kind:
     """`group_sizes`: fewest and most rows of a group. `sampled`: completions are the trainer's, by assigned noise, and
-    proved; else the environment's. `reference`: the log-probs are the base checkpoint's.
+    proved; else the environment's. `reference`: the log-probs are the base checkpoint's. `labelled`: completions are
+    letters of the trainer's own choice, which no computation can check; nothing is in the loss.
 
     `checks` by name, cheapest first; what comes before the first of `activation` and `prefill` needs no model.
     """
@@ -32,6 +34,7 @@ class Kind:
     checks: tuple[str, ...]
     sampled: bool = False
     reference: bool = False
+    labelled: bool = False
 
     @property
     def cheap(self) -> tuple[str, ...]:
@@ -44,4 +47,5 @@ KINDS: Final = {
     "dpo": Kind((2, 2), (*_CHEAP, "prefill", "reference", *_LAST), reference=True),
     "sft": Kind((1, 1), (*_CHEAP, "prefill", *_LAST)),
     "pretrain": Kind((1, 1), (*_CHEAP, "prefill", *_LAST)),
+    "label": Kind((1, 1), (*_CHEAP, "prefill", "agreement", "step"), labelled=True),
 }

@@ -62,7 +62,7 @@ class RolloutSpec:
     most `max_new_tokens` long.
 
     In `dpo` a group is a preferred and a rejected answer, in `sft` and `pretrain` one text: the environment's, not
-    sampled.
+    sampled; in `label` the trainer's letter for one item.
     """
 
     groups: Annotated[int, Whole(1, 4096)]
@@ -122,7 +122,8 @@ class VerificationSpec:
 
     `profiles` are hashes of calibrated profiles (`protocol.profile`), which hold the thresholds; a trainer names one of
     them by its index. `chunk` tokens share one proof of `top_k` activations, as in every profile named. `groups` are
-    drawn per submission. An update may raise the loss of `held_out` items by `max_loss_rise` nats a token.
+    drawn per submission. An update may raise the loss of `held_out` items by `max_loss_rise` nats a token. Of drawn
+    labels, `agreement` of 10,000 must be a validator's own.
     """
 
     profiles: Annotated[tuple[bytes, ...], Listed(Digest(), 8)]
@@ -132,6 +133,7 @@ class VerificationSpec:
     max_update_norm: Annotated[float, Real(0, 1e12, lo_open=True)]
     held_out: Annotated[int, Whole(1, 4096)] = 64
     max_loss_rise: Annotated[float, Real(0, 1000)] = 0.5
+    agreement: Annotated[int, Whole(PARTS // 2 + 1, PARTS)] = 6_667
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +189,7 @@ class TaskSpec:
     """
 
     name: Annotated[str, Text(r".{1,64}", "1 to 64 printable characters")]
-    kind: Annotated[str, _one_of("grpo", "dpo", "sft", "pretrain")]
+    kind: Annotated[str, _one_of("grpo", "dpo", "sft", "pretrain", "label")]
     protocol: Annotated[int, Whole(PROTOCOL, PROTOCOL)] = PROTOCOL
     private: Annotated[bool, Truth()] = False
     environment: EnvironmentSpec

@@ -57,6 +57,7 @@ def refusals(spec: TaskSpec, unbonding: int | None = None) -> Iterator[Refusal]:
     yield from _units(spec.rollout, spec.money)
     yield from _groups(spec)
     yield from _model(spec)
+    yield from _labels(spec)
     if spec.verification.groups > spec.rollout.groups:
         drawn, groups = spec.verification.groups, spec.rollout.groups
         sentence = f"{drawn} drawn groups are too many: they must be ≤ rollout.groups {groups}"
@@ -301,6 +302,16 @@ def _model(spec: TaskSpec) -> Iterator[Refusal]:
         yield _refusal("", 0, 1, "model.tokenizer", 1, f"{sentence}: see `assay model import`")
     if model.architecture == "llama" and model.adapter != "full":
         yield _refusal("", 0, 0, "model.adapter", 0, "the built-in llama is trained as a whole: adapter must be full")
+
+
+def _labels(spec: TaskSpec) -> Iterator[Refusal]:
+    """Labels are of pairs, and leave the model as it is."""
+    if spec.kind != "label":
+        return
+    if spec.environment.name != "preferences":
+        yield _refusal("", 0, 0, "environment.name", 0, "environment.name: kind label needs environment preferences")
+    if spec.inner.weight_decay:
+        yield _refusal("", 1, 0, "inner.weight_decay", 0, "inner.weight_decay: kind label trains nothing: set it to 0")
 
 
 def _refusal(error: str, have: int, needed: int, field: str, to: int, sentence: str) -> Refusal:

@@ -15,6 +15,7 @@ from assay.protocol.spec import TaskSpec, to_json
 from assay.roles import showing
 from assay.roles.acting import checkpoint_folder
 from assay.roles.actions import Check, FetchSubmission
+from assay.roles.labels import own_labels
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
 from assay.store.history import history_of
@@ -109,6 +110,7 @@ def check_args(
         "openings": str(node.chunks.location),
         "validator": node.account,
         "earlier": _before(node, row),
+        "labels": own_labels(node.config, spec),
         "spec": to_json(spec).decode(),
         "profiles": profiles(spec.verification),
         "context": {

@@ -23,8 +23,8 @@ class NodeConfig:
     lets it fetch from loopback and private addresses (local chains). In `curves` an initiator keeps its tasks' curves
     for TensorBoard. `unsent`, where there is one, takes what a command would send instead of the chain: to be signed
     for someone else to send. `threads` are those of a heavy job; `rollout_threads` those of a trainer's rollouts, which
-    run beside its training (0: as many). `trust` raises Refused for an environment that this machine's owner doesn't
-    run.
+    run beside its training (0: as many). `labels` is the owner's file of labels, for kind label. `trust` raises Refused
+    for an environment that this machine's owner doesn't run.
     """
 
     home: Path
@@ -43,6 +43,7 @@ class NodeConfig:
     fault_from: int = 1
     canaries: frozenset[int] = frozenset()
     challenge: bool = True
+    labels: Path | None = None
     threads: int = 1
     rollout_threads: int = 0
     allow_private: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from assay.protocol.kinds import KINDS
 from assay.protocol.pace import piece_groups
 from assay.protocol.pay import exposure
 from assay.protocol.spec import TaskSpec
@@ -59,7 +60,7 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
         ),
         running=frozenset(name.split(":", 1)[1] for name in names if name.startswith("0:")),
         done=_done(store, known, task.id, 0) | ({"refund"} if task.state == "refunded" else set()),
-        evaluated=frozenset(note.round for note in store.notes(task.id, "evaluation")),
+        evaluated=_evaluated(store, task.id, spec),
         free_exposure=enlisted - _exposed(store, known, task, spec),
         exposure_needed=exposure(task.terms),
         **(_speed(store, task.id, spec) if known.role is Role.TRAINER else {}),
@@ -73,6 +74,13 @@ def observe(store: Store, known: Known, task: TaskRow, spec: TaskSpec, now: int)
 def included(store: Store, task: TaskRow, spec: TaskSpec, round_: int) -> tuple[int, ...]:
     """Return the submissions of a round that were accepted and are held: what the next checkpoint is made of."""
     return tuple(accepted(store, task, round_))
+
+
+def _evaluated(store: Store, task: int, spec: TaskSpec) -> frozenset[int]:
+    """Return the checkpoints that need no measuring any more; where nothing is trained, none does."""
+    if KINDS[spec.kind].labelled:
+        return frozenset(range(spec.rounds.count + 1))
+    return frozenset(note.round for note in store.notes(task, "evaluation"))
 
 
 def _speed(store: Store, task: int, spec: TaskSpec) -> dict[str, Any]:

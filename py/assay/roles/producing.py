@@ -18,6 +18,7 @@ from assay.protocol.spec import TaskSpec, to_json
 from assay.roles.acting import checkpoint_folder
 from assay.roles.actions import Drop, Generate, Train
 from assay.roles.config import NodeConfig
+from assay.roles.labels import own_labels
 from assay.roles.node import Node
 from assay.roles.observing import key, schedule_of
 from assay.roles.opening import states_folder, submission_folder
@@ -131,4 +132,5 @@ def _args(node: Node, task: TaskRow, spec: TaskSpec, round_: int, base: int) -> 
         "beacon": hex32(node.beacon(task.id, schedule, round_)),
         "fault": None if fault in (SILENT, WITHHOLD) else fault,
         "pieces": str(pieces_folder(node, task.id, round_)),
+        "labels": own_labels(node.config, spec),
     }

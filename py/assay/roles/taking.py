@@ -50,7 +50,7 @@ def take(store: Store, task: TaskRow, round_: int | None, home: Path, allow_priv
     spec = read_spec(task, home, uris, allow_private)
     kept = ChunkStore(home / FOLDER)
     for root, limit in (*needed_by(spec), (row.root, spec.rounds.max_artifact_bytes)):
-        _get(root, limit, kept, home, uris, allow_private, progress)
+        get(root, limit, kept, home, uris, allow_private, progress)
     return Taken(spec, row.round, kept.folder(row.root))
 
 
@@ -78,9 +78,10 @@ def check_beside(checkpoint: Path) -> None:
     raise Refused(f"the checkpoint's model {hex32(root)} isn't beside it: put it into {checkpoint.parent / root.hex()}")
 
 
-def _get(
+def get(
     root: bytes, limit: int, kept: ChunkStore, home: Path, uris: list[str], allow_private: bool, progress: Progress
 ) -> None:
+    """Keep an artifact: from this home's own folders, else from who serves it. Unavailable if nobody does."""
     if kept.has(root):
         return
     for folder in (home / "bases" / root.hex(), *home.glob(f"nodes/*/artifacts/{root.hex()}")):

@@ -68,7 +68,9 @@ def _order(args: dict[str, Any]) -> Order:
     from assay.train.order import Order
 
     beacon = unhex32(args["beacon"])
-    return Order(Path(args["checkpoint"]), _spec(args), args["binding"], beacon, fault=args["fault"])
+    return Order(
+        Path(args["checkpoint"]), _spec(args), args["binding"], beacon, fault=args["fault"], labels=args.get("labels")
+    )
 
 
 def _known_bad(args: dict[str, Any], made: Submitted) -> dict[str, Any]:
@@ -83,6 +85,19 @@ def _known_bad(args: dict[str, Any], made: Submitted) -> dict[str, Any]:
     except Refused as fault:
         return {"leaf": fault.leaf or 0, "check": int(fault.reason or Reason.REWARD)}
     raise Refused("the canary fails no check")
+
+
+def labels(args: dict[str, Any]) -> dict[str, Any]:
+    """Read the labels of some submissions. Returns [item's number, letter] for each."""
+    from assay.artifact import rollouts
+    from assay.protocol.agreement import LABELS
+
+    spec, found = _spec(args), list[list[Any]]()
+    for folder in args["folders"]:
+        made = rollouts.read(Path(folder) / rollouts.NAME, spec)
+        said = zip(made.problems.tolist(), made.texts.tolist(), strict=True)
+        found += [[number, letter] for number, text in said for letter in text.strip()[:1] if letter in LABELS]
+    return {"labels": found}
 
 
 def merge(args: dict[str, Any]) -> dict[str, Any]:

@@ -28,8 +28,10 @@ from assay.artifact.trace import StepLeaf
 from assay.artifact.weights import read_checkpoint
 from assay.model import load
 from assay.model.env import registry
+from assay.model.env.base import Environment
 from assay.model.held_out import held_out_loss
 from assay.protocol import codec
+from assay.protocol.kinds import KINDS
 from assay.protocol.spec import TaskSpec
 from assay.train import faults, generation
 from assay.train.engines import Progress
@@ -59,16 +61,18 @@ def train_submission(
     states: Path | None = None,
     profile: int = 0,
     pieces: Path | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Submitted:
     """Make one submission from the checkpoint and write it to the folder `out`, complete or not at all.
 
     binding_base holds chain_id, ledger, task, round, trainer, n, base and first_group; `profile` is the index of the
     task's profile that the proofs are made under. `progress(stage, share)` is called with stage "rollouts" or "steps".
-    The folder `pieces` gets the rollouts as they are made, `states` what opening a step needs later: with both, a call
-    after a crash goes on where the last one was. Call `model.load.determinism` before: to open a step, it is repeated
-    to the bit. Refused if checkpoint, spec or fault don't fit; Unavailable if the disk fails.
+    `labels` are the trainer's own, for kind label. The folder `pieces` gets the rollouts as they are made, `states`
+    what opening a step needs later: with both, a call after a crash goes on where the last one was. Call
+    `model.load.determinism` before: to open a step, it is repeated to the bit. Refused if checkpoint, spec or fault
+    don't fit; Unavailable if the disk fails.
     """
-    order = Order(checkpoint_folder, spec, binding_base, beacon, profile, fault)
+    order = Order(checkpoint_folder, spec, binding_base, beacon, profile, fault, labels)
     if pieces is None:
         made = generation.all_rollouts(order, progress)
     else:
@@ -86,13 +90,19 @@ def train_on(
     spec, near = order.spec, order.near
     checkpoint = read_checkpoint(order.checkpoint, spec.rounds.max_artifact_bytes)
     model, environment = load.build(checkpoint.config, checkpoint.arrays, near), registry.bound(spec, near)
-    before = held_out_loss(model, environment, spec.verification.held_out)
+    before = _held_out(model, environment, spec)
     leaves, gradient = take_steps(model, made, spec, order.bound, progress, states)
     if order.fault == "update":
         gradient = faults.random_update(gradient, faults.dice(order.beacon, order.bound["trainer"]))
     manifest = _write(out, spec, {**order.bound, "profile": order.profile}, made, leaves, gradient)
-    rise = held_out_loss(model, environment, spec.verification.held_out) - before
+    rise = _held_out(model, environment, spec) - before
     return Submitted(manifest.root(), made.units(spec), manifest, rise)
+
+
+def _held_out(model: load.CausalLM, environment: Environment, spec: TaskSpec) -> float:
+    """Return the loss of held-out items, 0 where the kind trains nothing."""
+    labelled = KINDS[spec.kind].labelled
+    return 0.0 if labelled else held_out_loss(model, environment, spec.verification.held_out)
 
 
 def _write(

@@ -45,7 +45,7 @@ class Generator:
         rng = faults.dice(self._order.beacon + at.to_bytes(4, "big"), self._bound["trainer"])
         if not KINDS[self._spec.kind].sampled:
             assigned = self._assigned(groups.start + (fault == "prompts"), len(groups))
-            made = given.rows(model, env, self._spec, assigned, self._rules)
+            made = given.rows(model, env, self._spec, assigned, self._rules, self._order.labels)
             return faults.raised(made, rng) if fault == "reward" else made
         if fault == "prompts":
             assigned = self._assigned(2 * groups.start, 2 * len(groups))

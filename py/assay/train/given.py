@@ -5,6 +5,8 @@ For `dpo` the reference's log-probs are computed with the base checkpoint. Knows
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
@@ -20,9 +22,22 @@ from assay.protocol.spec import TaskSpec
 from assay.train import engines, rollout
 
 
-def rows(model: CausalLM, env: Environment, spec: TaskSpec, assigned: rollout.Assigned, rules: Profile) -> Rollouts:
-    """Return the assigned texts as columns; `model` is the base in the profile's type. Refused as `texts.given`."""
-    groups = texts.given(env, spec, assigned.seeds)
+def rows(
+    model: CausalLM,
+    env: Environment,
+    spec: TaskSpec,
+    assigned: rollout.Assigned,
+    rules: Profile,
+    labels: Mapping[str, str] | None = None,
+) -> Rollouts:
+    """Return the assigned texts as columns; `model` is the base in the profile's type, `labels` the trainer's own.
+
+    Refused as `texts.given` and `texts.labelled`.
+    """
+    if KINDS[spec.kind].labelled:
+        groups = texts.labelled(env, assigned.seeds, labels or {})
+    else:
+        groups = texts.given(env, spec, assigned.seeds)
     prompts, said = [prompt for prompt, _ in groups], [one for _, completions in groups for one in completions]
     tokens, asked = (np.full((len(many), max(map(len, many))), PAD, np.int32) for many in (said, prompts))
     for table, many in ((tokens, said), (asked, prompts)):

@@ -25,7 +25,8 @@ BINDING_KEYS: Final = ("chain_id", "ledger", "task", "round", "trainer", "n", "b
 @dataclass(frozen=True, slots=True)
 class Order:
     """A submission to be made: the folder of its base checkpoint, the task, what the artifact is bound to
-    (BINDING_KEYS), the round's beacon (32 bytes), the index of the profile that the proofs are made under, and a fault.
+    (BINDING_KEYS), the round's beacon (32 bytes), the index of the profile that the proofs are made under, a fault, and
+    for kind label the trainer's labels by the items' keys.
 
     Refused if the binding lacks something or there is no such fault.
     """
@@ -36,6 +37,7 @@ class Order:
     beacon: bytes
     profile: int = 0
     fault: str | None = None
+    labels: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         faults.check_fault(self.fault)
@@ -51,5 +53,13 @@ class Order:
     def name(self) -> str:
         """Return a digest of all this in hex. Unavailable if the checkpoint isn't there."""
         base = parse(read_bounded(self.checkpoint / MANIFEST_NAME, MANIFEST_BYTES)).root()
-        parts = [spec_hash(self.spec).hex(), base.hex(), dict(self.bound), self.beacon.hex(), self.profile, self.fault]
+        parts = [
+            spec_hash(self.spec).hex(),
+            base.hex(),
+            dict(self.bound),
+            self.beacon.hex(),
+            self.profile,
+            self.fault,
+            self.labels,
+        ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

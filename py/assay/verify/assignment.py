@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from assay.errors import Refused
 from assay.model import texts
+from assay.model.env.base import Labelled
+from assay.protocol.agreement import LABELS
 from assay.protocol.assignment import noise_key
 from assay.protocol.kinds import KINDS
 from assay.types import Reason
@@ -18,8 +20,11 @@ def check_assignment(case: Case) -> Measure:
     """Derive each group's prompt and noise keys and compare them with its rollouts'. Value: rollouts with another
     prompt."""
     rollouts, size = case.rollouts, case.spec.rollout.group_size
-    if KINDS[case.spec.kind].sampled:
+    kind = KINDS[case.spec.kind]
+    if kind.sampled or kind.labelled:
         prompts = [case.environment.prompt(seed) for seed in case.prompt_seeds]
+        if kind.labelled:
+            _refuse_other_words(case)
     else:
         groups = texts.given(case.environment, case.spec, case.prompt_seeds)
         prompts, said = [prompt for prompt, _ in groups], [one for _, completions in groups for one in completions]
@@ -33,6 +38,17 @@ def check_assignment(case: Case) -> Measure:
         message = f"rollout {leaf} names another problem or seed than the one that was assigned"
         raise Refused(message, Reason.ASSIGNMENT, leaf, float(other.sum()), 0.0)
     return Measure(0.0, 0.0)
+
+
+def _refuse_other_words(case: Case) -> None:
+    """Refuse a completion that isn't one of the letters that labels are."""
+    env = case.environment
+    letters = [env.labelled(letter) for letter in LABELS] if isinstance(env, Labelled) else []
+    rows = zip(case.rollouts.tokens.tolist(), case.rollouts.lengths.tolist(), strict=True)
+    wrong = np.array([row[:length] not in letters for row, length in rows], np.bool_)
+    if bool(wrong.any()):
+        leaf = int(np.argmax(wrong))
+        raise Refused(f"rollout {leaf} isn't a label, {' or '.join(LABELS)}", Reason.BOUNDS, leaf)
 
 
 def _other(due: list[list[int]], found: NDArray[np.int32], lengths: NDArray[np.int16]) -> NDArray[np.bool_]:

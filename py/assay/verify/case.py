@@ -7,7 +7,7 @@ meant to run in a sandboxed child.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,12 +77,15 @@ class Case:
         context: Context,
         openings: Path | None = None,
         earlier: Sequence[Path] = (),
+        labels: Mapping[str, str] | None = None,
     ) -> None:
-        """`openings` holds what the trainer opened, each in a folder named by its root in hex; `earlier` are the
-        folders of submissions that came before in the round, as far as they are held.
+        """`labels` are this node's own, by the items' keys, for kind label. `openings` holds what the trainer opened,
+        each in a folder named by its root in hex; `earlier` are the folders of submissions that came before in the
+        round, as far as they are held.
         """
         self.openings = openings
         self.earlier = earlier
+        self.labels = labels
         self.folder = folder
         self.checkpoint_folder = checkpoint_folder
         self.spec = spec

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from assay.protocol.kinds import KINDS
 from assay.protocol.plan import History
 from assay.protocol.spec import TaskSpec
 from assay.types import STATISTICAL, Reason, Verdict
+from assay.verify.agreement import check_agreement
 from assay.verify.assignment import check_assignment
 from assay.verify.audit import check_activation, fingerprints, place_of, prefill
 from assay.verify.bounds import check_bounds
@@ -182,6 +183,7 @@ _CHECKS: dict[str, tuple[Reason, Callable[[_Run], Measure]]] = {
     "sampling": (Reason.SAMPLING, lambda run: check_sampling(run.case, run.audit)),
     "reference": (Reason.SAMPLING, lambda run: check_reference(run.case, run.audit)),
     "worker": (Reason.ACTIVATION, _Run.worker),
+    "agreement": (Reason.SAMPLING, lambda run: check_agreement(run.case)),
     "held-out": (Reason.UPDATE, lambda run: check_held_out(run.case)),
     "step": (Reason.STEP, lambda run: check_step(run.case)),
 }
@@ -197,16 +199,18 @@ def check_submission(
     report: Report | None = None,
     worker: WorkerState | None = None,
     validator: str = NOBODY,
+    labels: Mapping[str, str] | None = None,
 ) -> Finding:
     """Check the submission in `folder` against its base checkpoint, the task and the chain.
 
     `openings` is the folder that holds what the trainer opened, by root; `worker` is what this validator's audits of
-    the trainer came to before it; without, the worker isn't tested. `validator` is whose evidence the finding's is.
+    the trainer came to before it; without, the worker isn't tested. `validator` is whose evidence the finding's is,
+    `labels` its own, for kind label.
 
     Raises Unavailable if a disk or memory fails or no artifact is there, Broken if this node's own checkpoint or
     environment isn't the task's. Everything else is in the finding.
     """
-    run = _Run(Case(folder, checkpoint_folder, spec, context, openings), worker, validator)
+    run = _Run(Case(folder, checkpoint_folder, spec, context, openings, labels=labels), worker, validator)
     return _carried_out(run, run.checks(), report)
 
 
@@ -284,10 +288,11 @@ def context_of(value: dict[str, Any]) -> Context:
 def check_json(args: dict[str, Any]) -> dict[str, Any]:
     """The JSON twin of `check_submission` for a child process.
 
-    args: folder, checkpoint_folder, spec (canonical JSON text), context (`context_to_json`), profiles (the documents
-    that the spec names, where they aren't shipped), openings (a folder or None), earlier (folders of the round's
-    earlier submissions), threads (1), worker (`WorkerState.to_json()`), validator (whose evidence it is) and evidence
-    (a file to write the fingerprints to, one after another), which may be left out. Returns `Finding.to_json()`.
+    args: folder, checkpoint_folder, spec (canonical JSON text), context (`context_to_json`), labels (this node's own,
+    for kind label), profiles (the documents that the spec names, where they aren't shipped), openings (a folder or
+    None), earlier (folders of the round's earlier submissions), threads (1), worker (`WorkerState.to_json()`),
+    validator (whose evidence it is) and evidence (a file to write the fingerprints to, one after another), which may be
+    left out. Returns `Finding.to_json()`.
     Sets this process's thread count and deterministic kernels.
     """
     load.determinism(int(args.get("threads", 1)))
@@ -320,6 +325,7 @@ def _of_json(args: dict[str, Any]) -> _Run:
         context_of(args["context"]),
         Path(args["openings"]) if args.get("openings") else None,
         [Path(folder) for folder in args.get("earlier", ())],
+        args.get("labels"),
     )
     worker = None if args.get("worker") is None else WorkerState.from_json(args["worker"])
     return _Run(case, worker, args.get("validator", NOBODY))

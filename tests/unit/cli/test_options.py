@@ -110,6 +110,7 @@ def commands() -> list[list[str]]:
         "explain",
         "eval",
         "label",
+        "collect",
         "audit-plan",
         "calibrate",
         "deploy",

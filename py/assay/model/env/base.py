@@ -71,6 +71,19 @@ class Batched(Protocol):
 
 
 @runtime_checkable
+class Labelled(Protocol):
+    """An environment of items that are labelled: what `label` is paid for."""
+
+    def key(self, seed: int) -> str:
+        """Return what names a seed's item by its content."""
+        ...
+
+    def labelled(self, letter: str) -> list[int]:
+        """Return the tokens of a label, EOS included."""
+        ...
+
+
+@runtime_checkable
 class Paired(Protocol):
     """An environment that knows a preferred and a rejected completion: what `dpo` learns from."""
 

@@ -42,7 +42,8 @@ def main() -> None:
         module, name = setup["target"].split(":")
         environment = getattr(importlib.import_module(module), name)(setup["options"])
         calls = Calls(environment)
-        about = {"seeds": int(environment.seeds), "can": calls.can()}
+        is_whole = bool(getattr(environment, "whole", False))
+        about = {"seeds": int(environment.seeds), "can": calls.can(), "whole": is_whole}
     except BaseException as error:  # noqa: BLE001  whatever making it raises is told to the owner
         write(answers, {"broken": _sentence(error), "kind": type(error).__name__})
         return
@@ -71,11 +72,12 @@ class Calls:
             "score": lambda seed, completion: _number(environment.score(self._item(seed), completion)),
             "answer": lambda seed: str(environment.answer(self._item(seed))),
             "pair": lambda seed: [str(text) for text in environment.pair(self._item(seed))],
+            "key": lambda seed: str(environment.key(self._item(seed))),  # type: ignore[attr-defined]  # where it `can`
         }
 
     def can(self) -> list[str]:
         """Return which of the functions that may be left out are there."""
-        return [name for name in ("answer", "pair") if callable(getattr(self._environment, name, None))]
+        return [name for name in ("answer", "pair", "key") if callable(getattr(self._environment, name, None))]
 
     def answer(self, what: str, arguments: list[Any]) -> dict[str, Any]:
         """Return {"value": …} or, whatever the environment raises, {"reason": one sentence}."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from assay.artifact import pretrained
 from assay.errors import Refused
-from assay.model.env import digits, folder, reasoning_gym, tokenised, verifiers_tasks
+from assay.model.env import digits, folder, pairs, reasoning_gym, tokenised, verifiers_tasks
 from assay.model.env.base import Environment
 from assay.model.env.host import Host, Limits, Log
 from assay.model.env.text import BINDING, Asking, split_options
@@ -30,6 +30,7 @@ _BUILT_IN: dict[str, tuple[ModuleType, int, Callable[[Mapping[str, Option], byte
 }
 _TEXT: Final[dict[str, tuple[str, Callable[[Mapping[str, Option]], dict[str, Any]]]]] = {
     folder.NAME: (folder.TARGET, folder.described),
+    pairs.NAME: (pairs.TARGET, folder.described),
     reasoning_gym.NAME: (reasoning_gym.TARGET, reasoning_gym.described),
     verifiers_tasks.NAME: (verifiers_tasks.TARGET, verifiers_tasks.described),
 }
@@ -110,7 +111,7 @@ def _named(name: str, options: Mapping[str, Option]) -> tuple[tokenised.Named, A
 
 def _where(name: str, own: Mapping[str, Option], near: Path) -> dict[str, Option]:
     """Return where a folder lies, its bytes hashed; other environments are installed."""
-    if name != folder.NAME:
+    if name not in {folder.NAME, pairs.NAME}:
         return {}
     # absolute: the environment's process has no folder that it works in
     return {folder.PLACE: str(folder.opened(near, folder.root_of(own)).absolute())}

@@ -51,6 +51,7 @@ class Tokenised:
         self._named, self._host, self._asking, self._words = named, host, asking, words
         about = host.about()
         self._seeds, self._can = int(about["seeds"]), frozenset(about["can"])
+        self._whole = bool(about.get("whole"))
         if self._seeds < 1:
             raise Refused(f"environment {named.name} has no items")
         if words.room < 1:
@@ -101,7 +102,17 @@ class Tokenised:
             found[at] = self._reward(answer.value)
         return found
 
+    def key(self, seed: int) -> str:
+        """Return what names a seed's item by its content, in files of labels."""
+        return str(self._asked("key", seed))
+
+    def labelled(self, letter: str) -> list[int]:
+        """Return the tokens of a label, EOS included."""
+        return self._completion(letter)
+
     def held_out(self, n: int) -> list[int]:
+        if self._whole:
+            raise Refused(f"environment {self.name} holds no item out: all are labelled")
         return [self._seeds + at for at in split.held_out_items(n, self._seeds, self._rendered)]
 
     def warm_up_target(self, seed: int) -> list[int]:
@@ -154,7 +165,10 @@ class Tokenised:
         if found is None:
             if not 0 <= seed < 2 * self._seeds:
                 raise Refused(f"environment {self.name} has no seed {seed}")
-            if seed < self._seeds:
+            if self._whole:
+                at = seed % self._seeds
+                asked = self._rendered([at])[0]
+            elif seed < self._seeds:
                 at, asked = split.training_item(seed, self._seeds, self._rendered)
             else:
                 at = seed - self._seeds

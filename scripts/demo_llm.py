@@ -3,7 +3,8 @@
 trainers and two validators, each a process with its own key, paid at the end.
 
 The base and the last checkpoint answer the same held-out questions, which nobody trains on, with the same prompt and
-parser. May be stopped or killed and started again: it goes on where it stood. Everything is under build/demo-llm.
+parser. May be stopped or killed and started again: it goes on where it stood. Everything is under build/demo-llm, the result in
+its result.json.
 """
 
 from __future__ import annotations
@@ -44,8 +45,7 @@ def main() -> int:
         return 130
     if args.json:
         print(json.dumps(result, indent=1))
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
+    (ROOT / "build" / "demo-llm" / "result.json").write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
     for failure in result["failures"]:
         console.print(f"FAILED: {failure}")
     word = "OK" if not result["failures"] else "NOT OK"
@@ -146,7 +146,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="begin anew; default: go on with what there is")
     parser.add_argument("--rounds", type=int, help="rounds of a new task (default: the template's)")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
-    parser.add_argument("--out", type=Path, help="write the result to this file too")
     return parser.parse_args()
 
 

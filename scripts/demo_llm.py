@@ -3,8 +3,8 @@
 trainers and two validators, each a process with its own key, paid at the end.
 
 The base and the last checkpoint answer the same held-out questions, which nobody trains on, with the same prompt and
-parser. May be stopped or killed and started again: it goes on where it stood. Everything is under build/demo-llm, the result in
-its result.json.
+parser. May be stopped or killed and started again: it goes on where it stood. Everything is under build/demo-llm, the
+result in its result.json.
 """
 
 from __future__ import annotations

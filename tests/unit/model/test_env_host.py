@@ -138,7 +138,7 @@ def test_ask__megabytes_or_a_broken_item__reason(made: Any) -> None:
 
 def test_close__process__is_gone(made: Any) -> None:
     host, _ = made()
-    assert host.about() == {"seeds": 21, "can": ["answer", "pair"]}
+    assert host.about() == {"seeds": 21, "can": ["answer", "pair"], "whole": False}
     number = host._child._process.pid
     host.close()
     with pytest.raises(ProcessLookupError):

@@ -20,7 +20,7 @@ def keccak(data: bytes) -> bytes:
     return bytes(_keccak(data))
 
 
-def sha256(data: bytes) -> bytes:
+def sha256(data: bytes | memoryview) -> bytes:
     """Return the 32-byte SHA-256 digest."""
     return hashlib.sha256(data).digest()
 

@@ -1,7 +1,8 @@
 """Fetches an artifact from nodes that nobody trusts: every chunk is checked on arrival, whoever lied is named and left.
 
-What arrived stays on disk, so a fetch that was interrupted goes on where it stopped. Knows nothing of what the files
-mean. Doesn't hide from sources what is fetched.
+What arrived stays on disk, so a fetch that was interrupted goes on where it stopped, and a node that serves the same
+store passes chunks on before it has them all. Knows nothing of what the files mean. Doesn't hide from sources what is
+fetched.
 """
 
 from __future__ import annotations
@@ -9,59 +10,31 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
-from assay.artifact.folder import open_regular, read_bounded
-from assay.artifact.manifest import MANIFEST_BYTES, MANIFEST_NAME, Chunk, Manifest, parse
+import numpy as np
+
+from assay.artifact.folder import read_bounded
+from assay.artifact.manifest import MANIFEST_BYTES, MANIFEST_NAME, Manifest, parse
 from assay.errors import Refused, Unavailable
-from assay.protocol.hashing import hex32, sha256
+from assay.protocol.hashing import hex32
 from assay.swarm.addresses import Resolver, Source, locate, resolve
 from assay.swarm.chunks import ChunkStore
+from assay.swarm.crew import Crew
+from assay.swarm.job import Fault, Job
 from assay.swarm.link import Link, Patience
-from assay.swarm.transfer import Progress, Transfer
+from assay.swarm.peers import PeerBook
+from assay.swarm.rate import Rate
+from assay.swarm.sources import NODE, Sharing, Way, find_manifest, read_bits
+from assay.swarm.transfer import CONNECTIONS, Progress, Transfer
 from assay.types import Reason
 
 MAX_SOURCES = 8
-RETRIES = 3
 MANIFEST_ROUNDS = 2
-_CONNECTIONS = 4
 _ANY_SIZE = 1 << 62
 _log = logging.getLogger(__name__)
-Fault = Callable[[str, str], None]
-"""Called with a source's URI and a sentence on what it did wrong."""
-
-
-@dataclass(slots=True)
-class _Fetch:
-    root: bytes
-    max_bytes: int
-    deadline: float
-    patience: Patience
-    on_fault: Fault | None
-    liars: set[str] = field(default_factory=set)
-    lied: list[str] = field(default_factory=list)
-    silent: list[str] = field(default_factory=list)
-
-    def blame(self, uri: str, what: str) -> None:
-        self.liars.add(uri)
-        self.lied.append(what)
-        _log.warning("source %s left: %s", uri, what)
-        if self.on_fault is not None:
-            self.on_fault(uri, what)
-
-    def miss(self, what: str) -> None:
-        self.silent.append(what)
-        _log.info("%s", what)
-
-    def failed(self) -> Refused | Unavailable:
-        """Only when every source was reached and each lied is the artifact itself bad, and no later try helps."""
-        said = "; ".join(dict.fromkeys(self.lied + self.silent))[:600] or "no source was named"
-        message = f"can't fetch {hex32(self.root)}: {said}"
-        return Refused(message, Reason.SCHEMA) if self.lied and not self.silent else Unavailable(message)
 
 
 def fetch(
@@ -76,6 +49,9 @@ def fetch(
     patience: Patience | None = None,
     resolver: Resolver = resolve,
     on_fault: Fault | None = None,
+    book: PeerBook | None = None,
+    rate: Rate | None = None,
+    sharing: Sharing | None = None,
 ) -> Path:
     """Bring the artifact `root` into the store, from as many of `uris` as are of use, and return its folder.
 
@@ -85,6 +61,9 @@ def fetch(
         progress: called in this thread with (bytes here, bytes in all).
         allow_private: also connect to loopback and private networks.
         on_fault: called, perhaps in another thread, for a source that lied.
+        book: what is known of sources from earlier fetches, and where this one's measures go; liars in it are left out.
+        rate: the limit on what comes in, shared by all fetches that it is given to.
+        sharing: also learn sources from sources, and tell them that this node is one.
 
     Raises:
         Refused: SIZE: larger than `max_bytes`; SCHEMA: every source sends something else than the root names;
@@ -93,16 +72,20 @@ def fetch(
     """
     if into.has(root):
         return into.folder(root)
-    task = _Fetch(root, max_bytes, time.monotonic() + seconds, patience or Patience(), on_fault)
-    with into.claim(root, task.deadline):
+    deadline = time.monotonic() + seconds
+    known = PeerBook() if book is None else book
+    job = Job(
+        root, max_bytes, deadline, patience or Patience(), on_fault, known, rate, sharing, allow_private, resolver
+    )
+    with into.claim(root, deadline):
         if into.has(root):
             return into.folder(root)
-        sources = _sources(task, uris, allow_private, resolver)
+        sources = _sources(job, uris)
         folder = into.partial(root)
         try:
             folder.mkdir(exist_ok=True)
-            manifest = _manifest(task, sources, folder)
-            _fetch_chunks(task, sources, folder, manifest, progress)
+            manifest, ways = _manifest(job, sources, folder)
+            _fetch_chunks(job, [source for source in sources if source.uri not in job.liars], ways, into, manifest, progress)
             return into.adopt(root)
         except Refused:
             shutil.rmtree(folder, ignore_errors=True)
@@ -113,68 +96,72 @@ def fetch(
 
 def fetch_manifest(root: bytes, uris: Sequence[str], seconds: float, *, allow_private: bool = False) -> Manifest:
     """Return the manifest of the artifact `root` alone, from the first of `uris` that has it. Raises as `fetch`."""
-    task = _Fetch(root, _ANY_SIZE, time.monotonic() + seconds, Patience(), None)
+    job = Job(root, _ANY_SIZE, time.monotonic() + seconds, allow_private=allow_private)
     with tempfile.TemporaryDirectory() as folder:
-        return _manifest(task, _sources(task, uris, allow_private, resolve), Path(folder))
+        return _manifest(job, _sources(job, uris), Path(folder))[0]
 
 
-def _sources(task: _Fetch, uris: Sequence[str], allow_private: bool, resolver: Resolver) -> list[Source]:
+def _sources(job: Job, uris: Sequence[str]) -> list[Source]:
     found: list[Source] = []
     refusal: Refused | None = None
     for uri in dict.fromkeys(uris):
-        if len(found) == MAX_SOURCES or time.monotonic() > task.deadline:
+        if why := job.book.banned(uri):
+            job.miss(f"{uri} was left before: {why}")
+    best = job.book.choose(uris, MAX_SOURCES, np.random.default_rng())
+    for uri in dict.fromkeys(best + job.book.choose(uris, len(uris), np.random.default_rng())):
+        if len(found) == MAX_SOURCES or time.monotonic() > job.deadline:
             break
         try:
-            found.append(locate(uri, allow_private=allow_private, resolver=resolver))
+            found.append(locate(uri, allow_private=job.allow_private, resolver=job.resolver))
         except Refused as error:
             refusal = error
             _log.warning("source left: %s", error)
         except Unavailable as error:
-            task.miss(str(error))
-    if refusal is not None and not found and not task.silent:
+            job.miss(str(error))
+    if refusal is not None and not found and not job.silent:
         raise refusal
     if not found:
-        raise task.failed()
+        raise job.failed()
     return found
 
 
-def _manifest(task: _Fetch, sources: Sequence[Source], folder: Path) -> Manifest:
-    """The manifest from an earlier try, or from the first source that has the right one."""
+def _manifest(job: Job, sources: Sequence[Source], folder: Path) -> tuple[Manifest, dict[str, Way]]:
+    """The manifest from an earlier try, or from the first source that has the right one, with the way to ask that one."""
     kept = folder / MANIFEST_NAME
     try:
-        return _checked(task, read_bounded(kept, MANIFEST_BYTES))
+        return _checked(job, read_bounded(kept, MANIFEST_BYTES)), {}
     except (Unavailable, _WrongRoot):
         pass  # there is none yet, or its file was damaged: ask for it
     for attempt in range(MANIFEST_ROUNDS):
         for source in sources:
-            if source.uri not in task.liars and (manifest := _ask_manifest(task, source, kept)) is not None:
-                return manifest
-        if attempt + 1 < MANIFEST_ROUNDS and len(task.liars) < len(sources):
-            time.sleep(min(0.2, max(0.0, task.deadline - time.monotonic())))
-    raise task.failed()
+            if source.uri not in job.liars and (found := _ask_manifest(job, source, kept)) is not None:
+                return found
+        if attempt + 1 < MANIFEST_ROUNDS and len(job.liars) < len(sources):
+            time.sleep(min(0.2, max(0.0, job.deadline - time.monotonic())))
+    raise job.failed()
 
 
-def _ask_manifest(task: _Fetch, source: Source, kept: Path) -> Manifest | None:
+def _ask_manifest(job: Job, source: Source, kept: Path) -> tuple[Manifest, dict[str, Way]] | None:
     """Ask one source; None, and a note of why, when it doesn't have the right manifest."""
-    link = Link(source, task.patience, task.deadline)
+    link = Link(source, job.patience, job.deadline)
     try:
-        data = link.get(f"/a/{hex32(task.root)}/manifest", MANIFEST_BYTES)
-        manifest = _checked(task, data)
+        way, data = find_manifest(link, job.root)
+        manifest = _checked(job, data)
     except _TooLarge:
         raise
     except _WrongRoot as error:
-        task.blame(source.uri, f"{source.uri} sent {error}")
+        job.blame(source.uri, f"{source.uri} sent {error}")
         return None
     except Unavailable as error:
-        task.miss(str(error))
+        job.miss(str(error))
         return None
     except Refused as error:
-        task.blame(source.uri, str(error))
+        job.blame(source.uri, str(error))
         return None
     finally:
         link.close()
     kept.write_bytes(data)
-    return manifest
+    return manifest, {source.uri: way}
 
 
 class _TooLarge(Refused):
@@ -185,91 +172,44 @@ class _WrongRoot(Refused):
     """The manifest isn't that of the root: its sender lied, the artifact may be fine."""
 
 
-def _checked(task: _Fetch, data: bytes) -> Manifest:
+def _checked(job: Job, data: bytes) -> Manifest:
     try:
         manifest = parse(data)
     except Refused as error:
         raise _WrongRoot(f"a malformed manifest: {error}", error.reason) from error
-    if manifest.root() != task.root:
+    if manifest.root() != job.root:
         raise _WrongRoot("the manifest of another artifact", Reason.SCHEMA)
-    if manifest.size > task.max_bytes:
-        what = f"the artifact {hex32(task.root)} has {manifest.size} bytes, more than the {task.max_bytes} allowed"
+    if manifest.size > job.max_bytes:
+        what = f"the artifact {hex32(job.root)} has {manifest.size} bytes, more than the {job.max_bytes} allowed"
         raise _TooLarge(what, Reason.SIZE)
     return manifest
 
 
 def _fetch_chunks(
-    task: _Fetch, sources: Sequence[Source], folder: Path, manifest: Manifest, progress: Progress | None
+    job: Job,
+    sources: Sequence[Source],
+    ways: dict[str, Way],
+    into: ChunkStore,
+    manifest: Manifest,
+    progress: Progress | None,
 ) -> None:
-    chunks = manifest.chunks()
-    transfer = Transfer(folder, chunks, _missing(folder, manifest, chunks))
-    sources = [source for source in sources if source.uri not in task.liars]
-    each = max(1, _CONNECTIONS // max(1, len(sources)))
-    links = [Link(source, task.patience, task.deadline) for source in sources for _ in range(each)]
-    pairs = [(source, links[k * each + j]) for k, source in enumerate(sources) for j in range(each)]
-    threads = [
-        threading.Thread(target=_work, args=(task, transfer, chunks, source, link), daemon=True)
-        for source, link in pairs
-    ]
-    try:
-        for thread in threads:
-            thread.start()
-        transfer.wait(threads, task.deadline, progress, manifest.size)
-    finally:
-        transfer.stop()
-        for link in links:
-            link.abort()
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
-        transfer.close()
+    chunks, sharing = manifest.chunks(), job.sharing
+    draw = None if sharing is None else np.random.default_rng()
+    with into.growing(job.root, manifest) as shelf:
+        here = read_bits(shelf.have(), len(chunks))
+        transfer = Transfer(shelf, chunks, here, draw, "" if sharing is None else sharing.uri)
+        crew = Crew(job, transfer, chunks)
+        try:
+            for source in sources:
+                workers = max(1, CONNECTIONS // len(sources))
+                crew.ask(source, ways.get(source.uri, NODE), workers=workers)
+            crew.scout()
+            transfer.wait(job.deadline, progress, manifest.size)
+        finally:
+            crew.end()
     if transfer.failure is not None:
         raise transfer.failure
     if not transfer.complete:
-        if time.monotonic() >= task.deadline:
-            task.miss("the time is over")
-        raise task.failed()
-
-
-def _missing(folder: Path, manifest: Manifest, chunks: Sequence[Chunk]) -> list[int]:
-    """The chunks that an earlier try didn't bring, or that don't read back as they should."""
-    missing = []
-    for entry in manifest.files:
-        ours = [(i, chunk) for i, chunk in enumerate(chunks) if chunk.name == entry.name]
-        try:
-            with open_regular(folder / entry.name) as source:
-                for i, chunk in ours:
-                    if sha256(source.read(chunk.size)) != chunk.digest:
-                        missing.append(i)
-        except FileNotFoundError:
-            missing += [i for i, _ in ours]
-    return missing
-
-
-def _work(task: _Fetch, transfer: Transfer, chunks: Sequence[Chunk], source: Source, link: Link) -> None:
-    """One thread: fetch chunk after chunk from one source until it lied, failed too often or all is here."""
-    failures = 0
-    try:
-        while (i := transfer.take(source.uri)) is not None:
-            try:
-                data = link.get(f"/a/{hex32(task.root)}/{hex32(chunks[i].digest)}", chunks[i].size)
-                right = transfer.put(i, source.uri, data)
-                lie = f"{source.uri} sent other bytes than chunk {i} has"
-            except Refused as error:
-                right, lie = False, str(error)
-            except Unavailable as error:
-                transfer.give_back(i, source.uri)
-                failures += 1
-                if failures == RETRIES:
-                    task.miss(str(error))
-                    return
-                transfer.pause(0.1 * 4**failures)
-                continue
-            if not right:
-                if transfer.bar(source.uri):
-                    task.blame(source.uri, lie)
-                transfer.give_back(i, source.uri)
-                return
-            failures = 0
-    finally:
-        link.close()
+        if time.monotonic() >= job.deadline:
+            job.miss("the time is over")
+        raise job.failed()

@@ -1,35 +1,73 @@
 """Who fetches which chunk: the shared state of one download from several sources at once.
 
 Knows nothing of connections. A source that lied gets no further chunk; a chunk that a slow source sits on is given to
-another one as well.
+another one as well, once nothing else is left to do.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
 
 from assay.artifact.manifest import Chunk
 from assay.protocol.hashing import sha256
+from assay.swarm import choice
+from assay.swarm.choice import Mask, Measure
 
-PATIENT_SECONDS = 2.0
-"""How long a source may sit on a chunk while another one has nothing left to do."""
+CONNECTIONS = 4
+"""Spread over all sources, one for each at the least."""
 Progress = Callable[[int, int], None]
 """Called with the bytes that are here and those of the whole artifact."""
+_TICK = 0.5
+_LATELY = 2.0
+"""A source that brought nothing for so many seconds isn't counted on."""
+
+
+class Shelf(Protocol):
+    """Where verified chunks go."""
+
+    def put(self, i: int, data: memoryview) -> None:
+        """Keep chunk i, whose bytes were checked; OSError when the disk doesn't take it."""
+        ...
+
+
+@dataclass(slots=True)
+class _Source:
+    """What the transfer knows of one source; `have` is None for one that is taken to hold everything."""
+
+    origin: bool
+    have: Mask | None
+    heard: float
+    workers: list[int] = field(default_factory=list)
+    measure: Measure = field(default_factory=Measure)
+
+    def may_work(self, worker: int, sources: int) -> bool:
+        """Whether this worker is one of those that this source is asked by, among so many sources."""
+        return worker in self.workers[: max(1, CONNECTIONS // sources)]
 
 
 class Transfer:
-    """The chunks of one artifact on their way into one folder. Threads share it."""
+    """The chunks of one artifact on their way into one shelf. Threads share it."""
 
-    def __init__(self, folder: Path, chunks: Sequence[Chunk], missing: Sequence[int]) -> None:
-        self._folder, self._chunks = folder, chunks
-        self._files: dict[str, int] = {}
-        self._queue = deque(missing)
-        self._left = set(missing)
+    def __init__(
+        self, shelf: Shelf, chunks: Sequence[Chunk], here: Mask, draw: np.random.Generator | None, me: str = ""
+    ) -> None:
+        """`draw` None fetches in order; `me` is this node's URI when it shares the work with others."""
+        self._shelf, self._chunks, self._draw, self._me = shelf, chunks, draw, me
+        self._sizes = np.array([chunk.size for chunk in chunks], dtype=np.int64)
+        self._here, self._wanted = here.copy(), ~here
+        self._fetched = 0
+        self._left = int(self._wanted.sum())
+        self._missing_bytes = int(self._sizes[self._wanted].sum())
+        self._peers_hold = np.zeros(len(chunks), dtype=np.int32)
+        self._fetching: frozenset[str] = frozenset()
+        self._own: Mask | None = None
+        self._sources: dict[str, _Source] = {}
         self._holders: dict[int, dict[str, float]] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -40,7 +78,7 @@ class Transfer:
     def missing_bytes(self) -> int:
         """Bytes of the chunks that aren't here yet."""
         with self._changed:
-            return sum(self._chunks[i].size for i in self._left)
+            return self._missing_bytes
 
     @property
     def complete(self) -> bool:
@@ -48,24 +86,76 @@ class Transfer:
         with self._changed:
             return not self._left
 
-    def take(self, uri: str) -> int | None:
-        """The next chunk for this source to fetch, waiting for one if need be; None when it is no longer needed."""
+    def join(self, uri: str, workers: Sequence[int], *, origin: bool, have: Mask | None = None) -> None:
+        """Count with a source, asked by some workers. An origin is spared what peers bring.
+
+        `have` None: it is taken to hold everything.
+        """
         with self._changed:
-            while self._left and not self._closed and uri not in self._barred:
-                i = self._next(uri)
+            self._sources[uri] = source = _Source(origin, None, time.monotonic(), list(workers))
+            self._hold(source, have)
+
+    def know(self, uri: str, have: Mask) -> None:
+        """Note which chunks a source says it holds."""
+        with self._changed:
+            source = self._sources.get(uri)
+            if source is not None:
+                self._tally(source, -1)
+                self._hold(source, have)
+
+    def retire(self, uri: str, worker: int) -> None:
+        """Note that a worker has stopped; a source without workers is left."""
+        with self._changed:
+            source = self._sources.get(uri)
+            if source is not None:
+                source.workers = [other for other in source.workers if other != worker]
+                if not source.workers:
+                    self._leave(uri)
+            self._changed.notify_all()
+
+    def leave(self, uri: str) -> None:
+        """Count no more with a source; whoever waits for a chunk for it gets None."""
+        with self._changed:
+            self._leave(uri)
+
+    def bar(self, uri: str) -> bool:
+        """Leave a source for good; False when it was barred before."""
+        with self._changed:
+            first = uri not in self._barred
+            self._barred.add(uri)
+            self._leave(uri)
+            return first
+
+    def going(self, uri: str | None = None) -> bool:
+        """Whether there is something left to do, with this source if one is named."""
+        with self._changed:
+            return self._going(uri)
+
+    def take(self, uri: str, worker: int = 0) -> int | None:
+        """The next chunk to fetch from this source, waiting for one if need be; None when it is no longer needed."""
+        with self._changed:
+            while self._going(uri):
+                source = self._sources[uri]
+                i = self._next(uri, source) if source.may_work(worker, len(self._sources)) else None
                 if i is not None:
-                    self._holders.setdefault(i, {})[uri] = time.monotonic()
+                    source.heard = time.monotonic()
+                    self._holders.setdefault(i, {})[uri] = source.heard
+                    self._wanted[i] = False
                     return i
-                self._changed.wait(PATIENT_SECONDS / 4)
+                self._changed.wait(_TICK)
             return None
 
-    def put(self, i: int, uri: str, data: bytes) -> bool:
-        """Write chunk i when `data` is what its digest names; False when it isn't: the source lied."""
+    def put(self, i: int, uri: str, data: memoryview, seconds: float) -> bool:
+        """Keep chunk i when `data`, which took so many seconds, is what its digest names.
+
+        False when it isn't: the source lied.
+        """
         chunk = self._chunks[i]
         if len(data) != chunk.size or sha256(data) != chunk.digest:
             return False
         try:
-            self._write(chunk, data)
+            if not self._here[i]:
+                self._shelf.put(i, data)
         except OSError as error:
             with self._changed:
                 self.failure = error
@@ -73,8 +163,11 @@ class Transfer:
                 self._changed.notify_all()
             return True
         with self._changed:
-            self._left.discard(i)
-            self._holders.pop(i, None)
+            self._arrived(i)
+            source = self._sources.get(uri)
+            if source is not None:
+                source.measure.good(chunk.size, seconds)
+                source.heard = time.monotonic()
             self._changed.notify_all()
         return True
 
@@ -83,20 +176,13 @@ class Transfer:
         with self._changed:
             holders = self._holders.get(i, {})
             holders.pop(uri, None)
-            if i in self._left and not holders and i not in self._queue:
-                self._queue.appendleft(i)
+            if not holders:
+                self._holders.pop(i, None)
+                self._wanted[i] = not self._here[i]
             self._changed.notify_all()
 
-    def bar(self, uri: str) -> bool:
-        """Give this source no more chunks; False when it was barred before."""
-        with self._changed:
-            first = uri not in self._barred
-            self._barred.add(uri)
-            self._changed.notify_all()
-            return first
-
-    def wait(self, threads: Sequence[threading.Thread], deadline: float, progress: Progress | None, total: int) -> None:
-        """Report progress until all is here, nobody works on it any more, or the monotonic deadline is over."""
+    def wait(self, deadline: float, progress: Progress | None, total: int) -> None:
+        """Report progress until all is here, no source is left, or the monotonic deadline is over."""
         reported = -1
         while True:
             here = total - self.missing_bytes
@@ -104,18 +190,17 @@ class Transfer:
                 progress(here, total)
                 reported = here
             with self._changed:
-                if not self._left or self._closed or not any(thread.is_alive() for thread in threads):
-                    return
                 left = deadline - time.monotonic()
-                if left <= 0:
+                if not self._going() or not self._sources or left <= 0:
                     return
                 self._changed.wait(min(left, 0.1))
 
-    def pause(self, seconds: float) -> None:
-        """Wait before the same source is tried again, unless the transfer ends."""
+    def pause(self, seconds: float, uri: str | None = None) -> None:
+        """Wait so long, unless the transfer ends or the named source is left."""
         until = time.monotonic() + seconds
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or not self._left, max(0.0, until - time.monotonic()))
+            while self._going(uri) and (left := until - time.monotonic()) > 0:
+                self._changed.wait(left)
 
     def stop(self) -> None:
         """Give out no more chunks."""
@@ -123,29 +208,75 @@ class Transfer:
             self._closed = True
             self._changed.notify_all()
 
-    def close(self) -> None:
-        """Close the files; call it when no thread uses the transfer any more."""
-        with self._changed:
-            for handle in self._files.values():
-                os.close(handle)
-            self._files.clear()
+    def _going(self, uri: str | None = None) -> bool:
+        return self._left > 0 and not self._closed and (uri is None or uri in self._sources)
 
-    def _next(self, uri: str) -> int | None:
-        if self._queue:
-            return self._queue.popleft()
+    def _arrived(self, i: int) -> None:
+        self._holders.pop(i, None)
+        self._wanted[i] = False
+        if not self._here[i]:
+            self._here[i] = True
+            self._left -= 1
+            self._fetched += 1
+            self._missing_bytes -= self._chunks[i].size
+
+    def _hold(self, source: _Source, have: Mask | None) -> None:
+        source.have = None if have is None or have.all() else have
+        if source.have is not None:
+            source.origin = False
+        self._tally(source, 1)
+        self._share()
+        self._changed.notify_all()
+
+    def _leave(self, uri: str) -> None:
+        source = self._sources.pop(uri, None)
+        if source is not None:
+            self._tally(source, -1)
+            self._share()
+        self._changed.notify_all()
+
+    def _tally(self, source: _Source, by: int) -> None:
+        """Count what a peer holds; origins don't make a chunk less rare."""
+        if not source.origin:
+            self._peers_hold += by if source.have is None else by * source.have.astype(np.int32)
+
+    def _share(self) -> None:
+        """Divide the work anew among those that fetch the same, when the set of them has changed."""
+        fetching = frozenset(uri for uri, source in self._sources.items() if source.have is not None)
+        if self._me and fetching != self._fetching:
+            self._fetching = fetching
+            self._own = choice.shares(sorted(fetching), self._me, len(self._chunks))
+
+    def _next(self, uri: str, source: _Source) -> int | None:
+        can = self._wanted if source.have is None else self._wanted & source.have
+        if source.origin:
+            can = self._without_peers(can, source)
+        i = choice.next_chunk(can, self._peers_hold, self._fetched, self._own, self._draw)
+        return self._doubled(uri, source) if i is None else i
+
+    def _without_peers(self, can: Mask, origin: _Source) -> Mask:
+        """What an origin is asked for: chunks that no peer holds, and others only when peers would be slow."""
+        shared = can & (self._peers_hold > 0)
+        if not shared.any():
+            return can
+        alone = can & ~shared
+        if alone.any():
+            return alone
         now = time.monotonic()
+        rate = sum(
+            peer.measure.rate or origin.measure.rate
+            for peer in self._sources.values()
+            if not peer.origin and now - peer.heard < _LATELY
+        )
+        spared = choice.left_to_peers(int(self._sizes[shared].sum()), rate, origin.measure.rate)
+        return np.zeros_like(can) if spared else can
+
+    def _doubled(self, uri: str, source: _Source) -> int | None:
+        now = time.monotonic()
+        rates = {name: other.measure.rate for name, other in self._sources.items()}
         for i, holders in self._holders.items():
-            if i in self._left and uri not in holders and all(now - t > PATIENT_SECONDS for t in holders.values()):
+            if uri in holders or (source.have is not None and not source.have[i]):
+                continue
+            if choice.may_double(now, holders, rates, self._chunks[i].size):
                 return i
         return None
-
-    def _write(self, chunk: Chunk, data: bytes) -> None:
-        with self._changed:
-            handle = self._files.get(chunk.name)
-            if handle is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-                handle = os.open(self._folder / chunk.name, flags, 0o644)
-                self._files[chunk.name] = handle
-        written = 0
-        while written < len(data):
-            written += os.pwrite(handle, memoryview(data)[written:], chunk.offset + written)

@@ -46,8 +46,11 @@ def node(store: ChunkStore) -> Iterator[str]:
 
 
 @contextmanager
-def raw(handler: Handler) -> Iterator[str]:
-    """Serve every connection with `handler`, one request each, until the block ends."""
+def raw(handler: Handler, whole: bool = False) -> Iterator[str]:
+    """Serve every connection with `handler`, one request each, until the block ends.
+
+    The handler gets the whole head of the request in place of its path when it asks for it.
+    """
     listening = socket.create_server(("127.0.0.1", 0))
     open_now: set[socket.socket] = set()
 
@@ -59,7 +62,7 @@ def raw(handler: Handler) -> Iterator[str]:
                 if not piece:
                     return
                 request += piece
-            handler(connection, request.split(b" ")[1].decode())
+            handler(connection, request.decode("latin-1") if whole else request.split(b" ")[1].decode())
 
     def accept() -> None:
         with suppress(OSError):

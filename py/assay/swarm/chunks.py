@@ -19,8 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from assay.artifact.folder import flush, open_artifact, put_in_place, read_bounded, staged
-from assay.artifact.manifest import MANIFEST_BYTES, MANIFEST_NAME, Chunk, parse
+from assay.artifact.manifest import MANIFEST_BYTES, MANIFEST_NAME, Chunk, Manifest, parse
 from assay.errors import Refused, Unavailable
+from assay.swarm.shelf import Shelf
 
 _ROOT = re.compile(r"[0-9a-f]{64}")
 _UNBOUNDED = 1 << 62
@@ -100,6 +101,15 @@ class ChunkStore:
     def partial(self, root: bytes) -> Path:
         """Where an artifact grows while it is fetched; perhaps it doesn't exist yet."""
         return self._partial / _name(root)
+
+    @contextmanager
+    def growing(self, root: bytes, manifest: Manifest) -> Iterator[Shelf]:
+        """Give the partial artifact of a claimed root, to be filled."""
+        shelf = Shelf(self.partial(root), manifest.chunks())
+        try:
+            yield shelf
+        finally:
+            shelf.close()
 
     def adopt(self, root: bytes) -> Path:
         """Move a partial artifact whose every chunk was checked to its place, flushed to the disk."""

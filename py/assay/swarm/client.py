@@ -85,7 +85,9 @@ def fetch(
         try:
             folder.mkdir(exist_ok=True)
             manifest, ways = _manifest(job, sources, folder)
-            _fetch_chunks(job, [source for source in sources if source.uri not in job.liars], ways, into, manifest, progress)
+            _fetch_chunks(
+                job, [source for source in sources if source.uri not in job.liars], ways, into, manifest, progress
+            )
             return into.adopt(root)
         except Refused:
             shutil.rmtree(folder, ignore_errors=True)
@@ -126,7 +128,7 @@ def _sources(job: Job, uris: Sequence[str]) -> list[Source]:
 
 
 def _manifest(job: Job, sources: Sequence[Source], folder: Path) -> tuple[Manifest, dict[str, Way]]:
-    """The manifest from an earlier try, or from the first source that has the right one, with the way to ask that one."""
+    """The manifest from an earlier try, or from the first source that has it, with the way to ask that one."""
     kept = folder / MANIFEST_NAME
     try:
         return _checked(job, read_bounded(kept, MANIFEST_BYTES)), {}
@@ -194,6 +196,7 @@ def _fetch_chunks(
     progress: Progress | None,
 ) -> None:
     chunks, sharing = manifest.chunks(), job.sharing
+    sources = [source for source in sources if source.uri not in job.liars]
     draw = None if sharing is None else np.random.default_rng()
     with into.growing(job.root, manifest) as shelf:
         here = read_bits(shelf.have(), len(chunks))

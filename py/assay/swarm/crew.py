@@ -230,9 +230,9 @@ class Crew:
         if _is_busy(refusal):
             self._job.book.busy(uri)
             asked = refusal.retry_after if isinstance(refusal, Answered) else 0.0
-            return max(asked, min(2.0, 0.05 * 2**busy)) * random.uniform(0.7, 1.3)  # noqa: S311 - not a secret
+            return max(asked, min(2.0, 0.05 * 2.0**busy)) * random.uniform(0.7, 1.3)  # noqa: S311 - not a secret
         self._job.book.bad(uri, str(refusal))
-        return float(0.1 * 4**failures)
+        return 0.1 * 4.0**failures
 
     def _leave_liar(self, uri: str, what: str) -> None:
         if self._transfer.bar(uri):

@@ -45,9 +45,11 @@ def test_fetch__part_holder_gets_the_rest_meanwhile__fetch_waits_for_it(seed: Se
 
 
 def test_fetch__source_that_holds_nothing__is_left_and_named_as_no_liar(seed: Seed) -> None:
-    with raw(lambda connection, _: answer(connection, b"", status="404 Not Found")) as uri:
-        with pytest.raises(Unavailable, match="404"):
-            get(seed, uri, seconds=10)
+    def nothing(connection: Any, path: str) -> None:
+        answer(connection, b"", status="404 Not Found")
+
+    with raw(nothing) as uri, pytest.raises(Unavailable, match="404"):
+        get(seed, uri, seconds=10)
 
 
 @pytest.mark.parametrize("prefix", ["", "/files"])

@@ -115,9 +115,8 @@ def test_get__body_until_the_end__is_read_and_bounded() -> None:
     def script(request: bytes, number: int, k: int) -> bytes | None:
         return b"HTTP/1.0 200 OK\r\n\r\nabcdef" if k == 0 else None
 
-    with scripted(script) as uri:
-        with pytest.raises(Refused, match="more than the 5"):
-            link(uri).get("/a", 5)
+    with scripted(script) as uri, pytest.raises(Refused, match="more than the 5"):
+        link(uri).get("/a", 5)
 
 
 def test_get_into__range__is_asked_for_and_checked() -> None:

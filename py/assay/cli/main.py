@@ -28,6 +28,7 @@ from assay.cli import (
     node,
     relay,
     stake,
+    swarm,
     task,
     up,
     watch,
@@ -131,6 +132,7 @@ for name, group, about in (
     ("invite", invite.app, "Who may enlist in a private task."),
     ("relay", relay.app, "Send what accounts without gas signed with --sign-only."),
     ("account", account.app, "Keys by name."),
+    ("swarm", swarm.app, "Fetch, serve and verify checkpoints and artifacts."),
     ("env", env.app, "Environments that this machine runs."),
 ):
     app.add_typer(group, name=name, help=about, no_args_is_help=True)

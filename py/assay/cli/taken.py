@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from assay.cli.session import LOCAL_CHAIN, Session
 from assay.errors import Refused
@@ -37,9 +37,9 @@ def folder(s: Session, named: str) -> Path:
 
 
 def of_task(
-    s: Session, number: int, round_: int | None, progress: Callable[[str, float], None]
+    s: Session, number: int, round_: int | None, progress: Callable[[str, float], None], **more: Any
 ) -> tuple[Taken, Origin]:
-    """Return a task's checkpoint, fetched where it isn't here, and where it comes from."""
+    """Return a task's checkpoint, fetched where it isn't here, and where it comes from. `more` is for `taking.take`."""
     from assay.cli.measured import evaluations
     from assay.protocol.profile import learn_folder
     from assay.roles.card import origin
@@ -50,7 +50,7 @@ def of_task(
         row = store.task(number)
         if row is None:
             raise Refused(f"there is no task {number} on chain {s.client.chain_id}")
-        found = take(store, row, round_, s.home, s.client.chain_id == LOCAL_CHAIN, progress)
+        found = take(store, row, round_, s.home, s.client.chain_id == LOCAL_CHAIN, progress, **more)
         return found, origin(store, row, found.spec, found.round, s.client.chain_id, evaluations(s, row))
 
 

@@ -18,6 +18,7 @@ from fastapi import APIRouter, FastAPI, Response
 
 from assay import __version__
 from assay.errors import Refused, Unavailable
+from assay.swarm import door
 
 STALE_SECONDS = 120.0
 
@@ -86,8 +87,7 @@ class Server:
             raise Refused(f"port {port} on {host} can't be used: {error.strerror}") from error
         self.host = host
         self.port: int = self._socket.getsockname()[1]
-        settings = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=15, lifespan="off")
-        self._server = uvicorn.Server(settings)
+        self._server = uvicorn.Server(door.config(app))
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True
         )

@@ -4,7 +4,7 @@ serves the task. Every byte is hashed against its root on the way in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from assay.store.engine import Store
 from assay.store.rows import TaskRow
 from assay.swarm import client, documents
 from assay.swarm.chunks import ChunkStore
+from assay.swarm.rate import Rate
 
 FETCH_SECONDS: Final = 3600.0
 MAX_BYTES: Final = 64 << 30
@@ -36,8 +37,19 @@ class Taken:
     folder: Path
 
 
-def take(store: Store, task: TaskRow, round_: int | None, home: Path, allow_private: bool, progress: Progress) -> Taken:
-    """Return a task's final checkpoint of a round (None: the newest), with what it needs beside it.
+def take(
+    store: Store,
+    task: TaskRow,
+    round_: int | None,
+    home: Path,
+    allow_private: bool,
+    progress: Progress,
+    *,
+    first: Sequence[str] = (),
+    rate: Rate | None = None,
+) -> Taken:
+    """Return a task's final checkpoint of a round (None: the newest), with what it needs beside it, from `first` and
+    from who serves the task, at no more than `rate`.
 
     Refused if the round has no final checkpoint; Unavailable if nobody has the files.
     """
@@ -46,11 +58,11 @@ def take(store: Store, task: TaskRow, round_: int | None, home: Path, allow_priv
     if not found:
         raise Refused(f"task {task.id} has no final checkpoint {'' if round_ is None else round_}".rstrip())
     row = max(found, key=lambda one: one.round)
-    uris = [uri for uri in (task.uri, *(one.uri for one in store.enlistments(task.id))) if uri]
+    uris = [uri for uri in (*first, task.uri, *(one.uri for one in store.enlistments(task.id))) if uri]
     spec = read_spec(task, home, uris, allow_private)
     kept = ChunkStore(home / FOLDER)
     for root, limit in (*needed_by(spec), (row.root, spec.rounds.max_artifact_bytes)):
-        get(root, limit, kept, home, uris, allow_private, progress)
+        get(root, limit, kept, home, uris, allow_private, progress, rate)
     return Taken(spec, row.round, kept.folder(row.root))
 
 
@@ -79,7 +91,14 @@ def check_beside(checkpoint: Path) -> None:
 
 
 def get(
-    root: bytes, limit: int, kept: ChunkStore, home: Path, uris: list[str], allow_private: bool, progress: Progress
+    root: bytes,
+    limit: int,
+    kept: ChunkStore,
+    home: Path,
+    uris: list[str],
+    allow_private: bool,
+    progress: Progress,
+    rate: Rate | None = None,
 ) -> None:
     """Keep an artifact: from this home's own folders, else from who serves it. Unavailable if nobody does."""
     if kept.has(root):
@@ -90,5 +109,5 @@ def get(
             return
     client.fetch(
         root, uris, kept, limit, FETCH_SECONDS, lambda here, of: progress("fetching", here / max(1, of)),
-        allow_private=allow_private,
+        allow_private=allow_private, rate=rate,
     )  # fmt: skip

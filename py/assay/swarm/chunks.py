@@ -1,7 +1,8 @@
 """The artifacts that a node keeps, each a folder named by its root, and those that it is still fetching.
 
-An artifact appears under its root complete or not at all. Partial ones wait in a folder of their own until they are
-finished or dropped. Knows nothing of HTTP. Doesn't limit how much is kept: roles drop what no task needs.
+An artifact appears under its root complete or not at all. Partial ones grow in a folder of their own until they are
+finished or dropped; their checked chunks are given out as those of complete ones are. Knows nothing of HTTP. Doesn't
+limit how much is kept: `eviction` says what to drop.
 """
 
 from __future__ import annotations
@@ -16,17 +17,26 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay.artifact.folder import flush, open_artifact, put_in_place, read_bounded, staged
 from assay.artifact.manifest import MANIFEST_BYTES, MANIFEST_NAME, Chunk, Manifest, parse
 from assay.errors import Refused, Unavailable
-from assay.swarm.shelf import Shelf
+from assay.swarm.shelf import Shelf, full, is_set, peek
 
 _ROOT = re.compile(r"[0-9a-f]{64}")
 _UNBOUNDED = 1 << 62
 _INDEXED = 32
 _STALE_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Where the chunks of an artifact lie: the numbers of equal ones stand together."""
+
+    chunks: tuple[Chunk, ...]
+    numbers: dict[bytes, list[int]]
 
 
 class ChunkStore:
@@ -36,7 +46,7 @@ class ChunkStore:
         self._folder = folder
         self._partial = folder / "partial"
         self._locks = folder / "locks"
-        self._indexes: OrderedDict[bytes, dict[bytes, Chunk]] = OrderedDict()
+        self._indexes: OrderedDict[bytes, _Index] = OrderedDict()
         self._guard = threading.Lock()
         for needed in (folder, self._partial, self._locks):
             needed.mkdir(parents=True, exist_ok=True)
@@ -88,15 +98,46 @@ class ChunkStore:
             shutil.rmtree(gone, ignore_errors=True)
 
     def manifest(self, root: bytes) -> bytes:
-        """The manifest's bytes; Unavailable when the artifact isn't here."""
-        return read_bounded(self.folder(root) / MANIFEST_NAME, MANIFEST_BYTES)
+        """The manifest's bytes, also of a partial artifact; Unavailable when nothing of it is here."""
+        try:
+            return read_bounded(self._path(root) / MANIFEST_NAME, MANIFEST_BYTES)
+        except Unavailable:
+            return read_bounded(self.partial(root) / MANIFEST_NAME, MANIFEST_BYTES)
+
+    def names(self, root: bytes) -> frozenset[str]:
+        """The names of an artifact's files; Unavailable when nothing of it is here."""
+        return frozenset(chunk.name for chunk in self._index(root).chunks)
+
+    def have(self, root: bytes) -> bytes:
+        """Which chunks are here, as a bitfield, most significant bit first; Unavailable when nothing of it is."""
+        chunks = len(self._index(root).chunks)
+        return full(chunks) if self.has(root) else peek(self.partial(root), chunks)
 
     def chunk(self, root: bytes, digest: bytes) -> tuple[Path, Chunk]:
         """The file that holds a chunk of this artifact, and where in it; Unavailable when it isn't here."""
-        chunk = self._index(root).get(digest)
-        if chunk is None:
+        index = self._index(root)
+        numbers = index.numbers.get(digest)
+        if numbers is None:
             raise Unavailable(f"the artifact has no chunk 0x{digest.hex()}")
-        return self._path(root) / chunk.name, chunk
+        if self.has(root):
+            chunk = index.chunks[numbers[0]]
+            return self._path(root) / chunk.name, chunk
+        bits = peek(self.partial(root), len(index.chunks))
+        for i in numbers:
+            if is_set(bits, i):
+                return self.partial(root) / index.chunks[i].name, index.chunks[i]
+        raise Unavailable(f"chunk {numbers[0]} of 0x{root.hex()} isn't here yet")
+
+    def sizes(self) -> dict[bytes, tuple[int, float]]:
+        """Bytes on disk of every artifact here, whole or partial, and the unix second of its last change."""
+        found: dict[bytes, tuple[int, float]] = {}
+        for path in (*self._folder.iterdir(), *self._partial.iterdir()):
+            if _ROOT.fullmatch(path.name):
+                with suppress(FileNotFoundError):
+                    size = sum(file.stat().st_blocks * 512 for file in path.iterdir())
+                    before, when = found.get(bytes.fromhex(path.name), (0, 0.0))
+                    found[bytes.fromhex(path.name)] = before + size, max(when, path.stat().st_mtime)
+        return found
 
     def partial(self, root: bytes) -> Path:
         """Where an artifact grows while it is fetched; perhaps it doesn't exist yet."""
@@ -138,14 +179,17 @@ class ChunkStore:
     def _path(self, root: bytes) -> Path:
         return self._folder / _name(root)
 
-    def _index(self, root: bytes) -> dict[bytes, Chunk]:
+    def _index(self, root: bytes) -> _Index:
         with self._guard:
             if root in self._indexes:
                 self._indexes.move_to_end(root)
                 return self._indexes[root]
-        index = {chunk.digest: chunk for chunk in parse(self.manifest(root)).chunks()}
+        chunks = tuple(parse(self.manifest(root)).chunks())
+        numbers: dict[bytes, list[int]] = {}
+        for i, chunk in enumerate(chunks):
+            numbers.setdefault(chunk.digest, []).append(i)
         with self._guard:
-            self._indexes[root] = index
+            index = self._indexes[root] = _Index(chunks, numbers)
             while len(self._indexes) > _INDEXED:
                 self._indexes.popitem(last=False)
         return index

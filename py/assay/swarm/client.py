@@ -162,7 +162,9 @@ def _ask_manifest(job: Job, source: Source, kept: Path) -> tuple[Manifest, dict[
         return None
     finally:
         link.close()
-    kept.write_bytes(data)
+    written = kept.with_suffix(".new")
+    written.write_bytes(data)
+    written.replace(kept)  # this node's server may be reading it
     return manifest, {source.uri: way}
 
 

@@ -19,6 +19,32 @@ BITS = "have.bits"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
+def boot() -> bytes:
+    """What names this start of the machine; empty where the system doesn't say."""
+    return _BOOT.read_bytes().strip() if _BOOT.exists() else b""
+
+
+def peek(folder: Path, chunks: int) -> bytes:
+    """Return the bitfield of a partial artifact, also while another process fills it; zeros where none may be trusted."""
+    size = -(-chunks // 8)
+    try:
+        at, _, bits = (folder / BITS).read_bytes().partition(b"\n")
+    except OSError:
+        return bytes(size)
+    return bits if at == boot() and len(bits) == size else bytes(size)
+
+
+def is_set(bits: bytes, i: int) -> bool:
+    """Whether chunk i is in a bitfield, most significant bit first."""
+    return bool(bits[i // 8] & 128 >> i % 8)
+
+
+def full(chunks: int) -> bytes:
+    """Return the bitfield of a whole artifact: the padding is zero."""
+    whole, rest = divmod(chunks, 8)
+    return b"\xff" * whole + (bytes([0xFF00 >> rest & 0xFF]) if rest else b"")
+
+
 class Shelf:
     """The chunks of one artifact, in a folder. Threads share it."""
 
@@ -26,7 +52,7 @@ class Shelf:
         self._folder, self._chunks = folder, chunks
         self._files: dict[str, int] = {}
         self._guard = threading.Lock()
-        self._boot = _BOOT.read_bytes().strip() if _BOOT.exists() else b""
+        self._boot = boot()
         self._bits = self._load()
         self._handle = os.open(folder / BITS, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         os.ftruncate(self._handle, 0)
@@ -52,7 +78,7 @@ class Shelf:
         for handle in (*self._files.values(), self._handle):
             os.close(handle)
         self._files.clear()
-        if all(self._bits[i // 8] & 128 >> i % 8 for i in range(len(self._chunks))):
+        if bytes(self._bits) == full(len(self._chunks)):
             (self._folder / BITS).unlink(missing_ok=True)
 
     def _file(self, name: str) -> int:

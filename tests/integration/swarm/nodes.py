@@ -13,6 +13,8 @@ from fastapi import FastAPI
 
 from assay.artifact.folder import write_artifact
 from assay.artifact.manifest import Manifest
+from assay.swarm import door
+from assay.swarm.body import Outlet
 from assay.swarm.chunks import ChunkStore
 from assay.swarm.server import router
 
@@ -30,12 +32,12 @@ def make_artifact(folder: Path, mebibytes: float, seed: int = 0) -> Manifest:
 
 
 @contextmanager
-def node(store: ChunkStore) -> Iterator[str]:
+def node(store: ChunkStore, outlet: Outlet | None = None) -> Iterator[str]:
     """Serve a store on a free port of loopback; gives its URI."""
     app = FastAPI()
-    app.include_router(router(store))
+    app.include_router(router(store, outlet))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
+        server = uvicorn.Server(door.config(app, log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -25,7 +25,7 @@ def boot() -> bytes:
 
 
 def peek(folder: Path, chunks: int) -> bytes:
-    """Return the bitfield of a partial artifact, also while another process fills it; zeros where none may be trusted."""
+    """Return a partial artifact's bitfield, also while another process fills it; zeros where it isn't to be trusted."""
     size = -(-chunks // 8)
     try:
         at, _, bits = (folder / BITS).read_bytes().partition(b"\n")

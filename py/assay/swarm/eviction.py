@@ -1,6 +1,6 @@
 """What a node drops when its disk is full: pure, from what it holds and what is still needed.
 
-Knows nothing of disks, and not why something is needed: roles say so. Doesn't drop a pinned artifact, whatever the quota.
+Knows nothing of disks, and not why something is needed: roles say so. A pinned artifact stays, whatever the quota.
 """
 
 from __future__ import annotations

@@ -80,9 +80,11 @@ def _row(world: World, number: int) -> str | None:
     if number == 0:
         return f"base      {said}"
     final, checkpoint = world.store.round(TASK, number), world.store.checkpoint(TASK, number)
+    rows = world.store.submissions(TASK, number)
+    if not rows and world.is_over(number):
+        return f"round {number:<3} {said} · no work came in time"
     if final is None or checkpoint is None or not checkpoint.final:
         return None
-    rows = world.store.submissions(TASK, number)
     refused = [
         f"{world.names[row.trainer]}: {Outcome(row.outcome).name.lower()}"
         for row in rows
@@ -98,9 +100,10 @@ def _result(world: World, console: Console) -> dict[str, Any]:
     count = world.spec.rounds.count
     with console.status("measures the base and the last checkpoint on the same questions"):
         base, last = (_measure(world, number) for number in (0, count))
-    rows = [row for number in range(1, count + 1) for row in world.store.submissions(TASK, number)]
+    of_round = {number: world.store.submissions(TASK, number) for number in range(1, count + 1)}
+    rows = [row for found in of_round.values() for row in found]
     refused = [row for row in rows if row.outcome != Outcome.PAID]
-    failures = []
+    failures = [f"round {number}: no work came in time" for number, found in of_round.items() if not found]
     if last["reward"] - base["reward"] < MIN_GAIN:
         failures.append(
             f"the result is {last['reward'] - base['reward']:+.3f} over the base, {MIN_GAIN:+.2f} is asked for"
@@ -124,8 +127,8 @@ def _result(world: World, console: Console) -> dict[str, Any]:
 
 
 def _measure(world: World, number: int) -> dict[str, Any]:
-    row = world.store.checkpoint(TASK, number)
-    root = world.spec.model.base if row is None else row.root
+    task = world.store.task(TASK)
+    root = world.spec.model.base if task is None or number == 0 else task.head_root
     folder = world.nodes.home / "nodes" / "initiator" / "artifacts" / root.hex()
     spec, out = world.folder / "task.toml", world.folder / f"eval-{number}.json"
     if not out.exists():

@@ -18,6 +18,8 @@ from assay.chain.events import Follower
 from assay.chain.outbox import Outbox
 from assay.errors import Refused
 from assay.protocol.spec import TaskSpec, parse_toml, to_toml
+from assay.protocol.windows import Phase
+from assay.roles.observing import schedule_of
 from assay.store.engine import Store, open_store
 from demo_nodes import PASSWORD, Staged
 
@@ -109,6 +111,14 @@ class World(Staged):
         r = max(0, (now - task.start) // self.spec.rounds.period + 1)
         left = (now - task.start) % self.spec.rounds.period
         return f"round {min(r, task.last_round)} of {task.last_round}, {left} s" if r else "the first round opens soon"
+
+    def is_over(self, number: int) -> bool:
+        """Return whether nothing of a round can change any more."""
+        task = self.store.task(TASK)
+        if task is None or not task.start:
+            return False
+        schedule = schedule_of(task, self.spec)
+        return schedule is not None and schedule.phase(number, self.client.head().time) is Phase.FINAL
 
     def evaluation(self, number: int) -> dict[str, Any] | None:
         """Return what the initiator measured of a checkpoint."""

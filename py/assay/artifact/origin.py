@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import rfc8785
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature
-from eth_utils.exceptions import ValidationError
 
 from assay.artifact import strict
 from assay.artifact.manifest import Binding
 from assay.artifact.strict import refuse
 from assay.errors import Refused
 from assay.protocol.hashing import keccak
+from assay.protocol.signature import recover
 from assay.protocol.typed_data import rollouts_digest
 from assay.types import Reason
 
@@ -31,7 +29,6 @@ NUMBERS: Final = ("protocol", "chain_id", "task", "round", "n", "base", "first_g
 ADDRESSES: Final = ("ledger", "trainer")
 _BINDING_BYTES = 1 << 12
 _HEX65 = re.compile(rb"0x[0-9a-f]{130}")
-_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,9 @@ class Origin:
 
     def check_signature(self, root: bytes) -> None:
         """Raise Refused, BINDING, unless the trainer signed rollouts with this root, or nobody did."""
-        if self.signature and _signer(self.signature, self.digest(root)) != self.binding["trainer"]:
+        if not self.signature:
+            return
+        if recover(self.digest(root), self.signature, "the rollouts' signature") != self.binding["trainer"]:
             raise Refused("the rollouts aren't signed by the trainer that their file names", Reason.BINDING)
 
     def metadata(self, prompt_proofs: bytes) -> dict[str, bytes]:
@@ -80,16 +79,3 @@ def parse(metadata: dict[str, bytes]) -> Origin:
     if not _HEX65.fullmatch(signature):
         refuse(f"{SIGNATURE_KEY} isn't 65 bytes of lower-case hex")
     return Origin(binding, bytes.fromhex(signature[2:].decode()))
-
-
-def _signer(signature: bytes, digest: bytes) -> str:
-    """Return who signed, in lower case; v is 27 or 28 and s in the lower half, so that a signature has one spelling."""
-    try:
-        if len(signature) != 65 or signature[64] not in (27, 28):
-            raise ValidationError("v")
-        found = Signature(signature[:64] + bytes([signature[64] - 27]))
-        if found.s > _HALF_ORDER:
-            raise ValidationError("s")
-        return str(found.recover_public_key_from_msg_hash(digest).to_address())
-    except (BadSignature, ValidationError) as error:
-        raise Refused("the rollouts' signature is malformed", Reason.BINDING) from error

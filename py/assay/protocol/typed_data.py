@@ -13,8 +13,9 @@ from eth_utils.address import to_canonical_address
 
 from assay.protocol.hashing import keccak
 
-ASSAY, GATEWAY, INVITES = "Assay", "Assay Gateway", "Assay Invites"
-"""The domains' names: of the round ledger and the dispute court, of the gateway, of the invites. All version 1."""
+ASSAY, GATEWAY, INVITES, SWARM = "Assay", "Assay Gateway", "Assay Invites", "Assay Swarm"
+"""The domains' names: of the round ledger and the dispute court, of the gateway, of the invites, and of what nodes sign
+for one another, with the ledger as the contract. All version 1."""
 
 _DOMAIN = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _ATTESTATION = keccak(
@@ -26,6 +27,12 @@ _REQUEST = keccak(b"Request(address account,uint256 nonce,uint256 deadline,Call[
 _INVITE = keccak(b"Invite(uint256 task,address account,uint256 nonce,uint256 expiry)")
 _PERMIT = keccak(b"Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)")
 _ROLLOUTS = keccak(b"Rollouts(uint256 task,uint32 round,address trainer,bytes32 binding,bytes32 root)")
+_NODE = keccak(b"Node(address account,string uri,uint64 sequence,uint64 expires)")
+_RELEASE = keccak(
+    b"Release(uint256 task,uint32 version,bytes32 root,bytes32 artifact,bytes32 base,string codec,uint64 size,"
+    b"uint64 expires,address seeder)"
+)
+_RECEIPT = keccak(b"Receipt(address server,address receiver,bytes32 artifact,uint64 total,uint64 sequence)")
 _KEPT_BITS = 236
 
 
@@ -104,6 +111,41 @@ def permit_digest(separator: bytes, owner: str, spender: str, value: int, nonce:
     types = ["address", "address", "uint256", "uint256", "uint256"]
     values = [to_canonical_address(owner), to_canonical_address(spender), value, nonce, deadline]
     return _digest(separator, _PERMIT, types, values)
+
+
+def node_digest(chain_id: int, ledger: str, account: str, uri: str, sequence: int, expires: int) -> bytes:
+    """Return the 32-byte digest an account signs to say where its node serves; "" is a node that can't be reached."""
+    types = ["address", "bytes32", "uint64", "uint64"]
+    values = [to_canonical_address(account), keccak(uri.encode()), sequence, expires]
+    return _digest(domain_separator(chain_id, ledger, SWARM), _NODE, types, values)
+
+
+def release_digest(
+    chain_id: int,
+    ledger: str,
+    task: int,
+    version: int,
+    root: bytes,
+    artifact: bytes,
+    base: bytes,
+    codec: str,
+    size: int,
+    expires: int,
+    seeder: str,
+) -> bytes:
+    """Return the 32-byte digest a seeder signs to say what to fetch for a task's checkpoint of a round."""
+    types = ["uint256", "uint32", "bytes32", "bytes32", "bytes32", "bytes32", "uint64", "uint64", "address"]
+    words = [root, artifact, base, keccak(codec.encode()), size, expires, to_canonical_address(seeder)]
+    return _digest(domain_separator(chain_id, ledger, SWARM), _RELEASE, types, [task, version, *words])
+
+
+def receipt_digest(
+    chain_id: int, ledger: str, server: str, receiver: str, artifact: bytes, total: int, sequence: int
+) -> bytes:
+    """Return the 32-byte digest a receiver signs: all bytes of an artifact that a server has brought it so far."""
+    types = ["address", "address", "bytes32", "uint64", "uint64"]
+    values = [to_canonical_address(server), to_canonical_address(receiver), artifact, total, sequence]
+    return _digest(domain_separator(chain_id, ledger, SWARM), _RECEIPT, types, values)
 
 
 def mark(kind: int, salt: bytes, leaf: int, check: int) -> bytes:

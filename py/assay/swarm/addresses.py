@@ -71,6 +71,11 @@ def locate(uri: str, *, allow_private: bool = False, resolver: Resolver = resolv
     return Source(uri, scheme, host, port, path, addresses[0])
 
 
+def check_form(uri: str) -> None:
+    """Raise Refused unless the URI has a form that `locate` may let through; looks nothing up."""
+    _split(uri)
+
+
 def allowed(address: str, allow_private: bool) -> bool:
     """Whether a node may connect to this IP address on a stranger's word."""
     try:

@@ -5,7 +5,7 @@
     settle     those that waited until the chain knew their version
     exchange   ask a contact for its newest, so that what flooding missed arrives too
 
-Whoever can't be reached asks `GET /r/after/{n}`, which answers as soon as there is something newer than n (`listening`).
+Whoever can't be reached asks `GET /r/after/{n}`, which answers as soon as something newer than n is there: `listening`.
 Knows the chain only through functions, and nothing of HTTP beyond the paths. Doesn't limit who asks: `news` does, with
 a `Gate`. Doesn't hide what this node knows. Safe to share between threads.
 """

@@ -97,8 +97,9 @@ class Records:
     def holders(self, root: bytes, now: float) -> list[Record]:
         """Return the records of at most 64 nodes that can be reached and hold or fetch an artifact, newest first."""
         with self._guard:
-            listed = self._holders.get(root, {})
-            known = [self._accounts.get(key) for key, one in listed.items() if one.at >= now - LISTED_SECONDS]
+            listed = self._holders.get(root, OrderedDict[str, _Listing]())
+            fresh = [key for key, one in listed.items() if one.at >= now - LISTED_SECONDS]
+            known = [self._accounts.get(key) for key in fresh]
         return [each.record for each in reversed(known) if each and each.record.uri and each.record.expires > now]
 
     def of(self, account: str, now: float) -> Record | None:

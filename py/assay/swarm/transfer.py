@@ -24,6 +24,7 @@ CONNECTIONS = 4
 Progress = Callable[[int, int], None]
 """Called with the bytes that are here and those of the whole artifact."""
 _TICK = 0.5
+_RAMP_SECONDS = 1.0
 _LATELY = 2.0
 """A source that brought nothing for so many seconds isn't counted on."""
 
@@ -46,9 +47,9 @@ class _Source:
     workers: list[int] = field(default_factory=list)
     measure: Measure = field(default_factory=Measure)
 
-    def may_work(self, worker: int, sources: int) -> bool:
-        """Whether this worker is one of those that this source is asked by, among so many sources."""
-        return worker in self.workers[: max(1, CONNECTIONS // sources)]
+    def may_work(self, worker: int, most: int) -> bool:
+        """Whether this worker is among the first `most` that ask this source."""
+        return worker in self.workers[:most]
 
 
 class Transfer:
@@ -61,7 +62,7 @@ class Transfer:
         self._shelf, self._chunks, self._draw, self._me = shelf, chunks, draw, me
         self._sizes = np.array([chunk.size for chunk in chunks], dtype=np.int64)
         self._here, self._wanted = here.copy(), ~here
-        self._fetched = 0
+        self._fetched, self._start = 0, time.monotonic()
         self._left = int(self._wanted.sum())
         self._missing_bytes = int(self._sizes[self._wanted].sum())
         self._peers_hold = np.zeros(len(chunks), dtype=np.int32)
@@ -136,7 +137,7 @@ class Transfer:
         with self._changed:
             while self._going(uri):
                 source = self._sources[uri]
-                i = self._next(uri, source) if source.may_work(worker, len(self._sources)) else None
+                i = self._next(uri, source) if source.may_work(worker, self._connections()) else None
                 if i is not None:
                     source.heard = time.monotonic()
                     self._holders.setdefault(i, {})[uri] = source.heard
@@ -210,6 +211,13 @@ class Transfer:
 
     def _going(self, uri: str | None = None) -> bool:
         return self._left > 0 and not self._closed and (uri is None or uri in self._sources)
+
+    def _connections(self) -> int:
+        """How many connections each source may have. One that shares starts with few: peers may turn up any moment."""
+        most = CONNECTIONS // max(1, len(self._sources))
+        if self._me:
+            most = min(most, 1 + int((time.monotonic() - self._start) / _RAMP_SECONDS))
+        return max(1, most)
 
     def _arrived(self, i: int) -> None:
         self._holders.pop(i, None)

@@ -6,7 +6,7 @@ judge what a source says it holds: a lie there costs time, never a wrong byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -24,16 +24,17 @@ DOUBLE_SECONDS = 2.0
 _NEW = 0.3
 _GRACE = 0.25
 _TIMES = 2.0
+_SLACK = 1.5
+_STEPS = 4
 
 
-def next_chunk(can: Mask, holders: Counts, here: int, own: Mask | None, draw: np.random.Generator | None) -> int | None:
+def next_chunk(can: Mask, holders: Counts, here: int, draw: np.random.Generator | None) -> int | None:
     """Choose among the chunks that may be fetched now; None when there is none.
 
     Args:
         can: wanted by us, held by the source, in nobody's hands; (n,).
         holders: how many peers hold each chunk, as far as they told; (n,).
         here: how many chunks were fetched so far.
-        own: the chunks that this node fetches before others do, None where nobody shares the work; (n,).
         draw: None takes them in order, which suits disks when nobody fetches beside us.
     """
     found = np.flatnonzero(can)
@@ -44,31 +45,37 @@ def next_chunk(can: Mask, holders: Counts, here: int, own: Mask | None, draw: np
     if here >= RANDOM_FIRST:
         counts = holders[found]
         found = found[counts == counts.min()]
-    if own is not None:
-        mine = found[own[found]]
-        found = mine if len(mine) else found
     return int(found[draw.integers(len(found))])
 
 
-def shares(names: Sequence[str], me: str, chunks: int) -> Mask | None:
-    """The chunks that `me` fetches first when all of `names` fetch the same artifact; None when nobody else does.
+def turns(names: Iterable[str], me: str, chunks: int) -> Counts | None:
+    """How many of the nodes `names`, which fetch the same, ask the origin for each chunk before `me` does; (chunks,).
 
-    Every node computes the same division without a word, and one that comes or goes moves only its own part. It is an
-    order of preference, so two that know different names only fetch some chunks twice.
+    Every node works the same order out without a word, and one that comes or goes moves nothing between the others. It
+    is an order of preference: two that know different names only fetch some chunks twice. None when nobody else is
+    there.
     """
-    others = sorted(set(names) - {me})
+    others = set(names) - {me}
     if not me or not others:
         return None
-    mine = _ranks(me, chunks)
-    best = mine
+    mine, before = _ranks(me, chunks), np.zeros(chunks, dtype=np.int32)
     for name in others:
-        best = np.maximum(best, _ranks(name, chunks))
-    return np.asarray(mine == best, dtype=np.bool_)
+        before += _ranks(name, chunks) > mine
+    return before
 
 
 def _ranks(name: str, chunks: int) -> NDArray[np.uint64]:
     seed = int.from_bytes(sha256(name.encode()).digest()[:8], "big")
     return np.random.Generator(np.random.PCG64(seed)).integers(1 << 63, size=chunks, dtype=np.uint64)
+
+
+def step(idle: float, size: int, rate: float) -> int:
+    """How many of those before us are passed over after so many idle seconds: one for each time a chunk takes.
+
+    `size` bytes come at `rate` bytes a second. After four, everybody is: names are cheap to invent.
+    """
+    passed = int(idle / max(_GRACE, _SLACK * size / rate if rate > 0 else 0.0))
+    return passed if passed < _STEPS else 1 << 30
 
 
 def left_to_peers(backlog: int, peers_rate: float, own_rate: float) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 
 from assay.artifact.manifest import CHUNK_BYTES, Chunk
 from assay.errors import Refused, Unavailable
-from assay.swarm.addresses import Source, locate
+from assay.swarm.addresses import URI_CHARACTERS, Source, locate
 from assay.swarm.choice import Mask
 from assay.swarm.job import Job
 from assay.swarm.link import Answered, Link
@@ -253,6 +253,7 @@ class Crew:
             return  # the workers find out what it is worth
         finally:
             self._close(link)
+        self._transfer.meet(str(record.get("uri", ""))[:URI_CHARACTERS] for record in found)
         random.shuffle(found)
         for record in found:
             self._meet(record)

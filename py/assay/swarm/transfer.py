@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,7 +23,9 @@ CONNECTIONS = 4
 """Spread over all sources, one for each at the least."""
 Progress = Callable[[int, int], None]
 """Called with the bytes that are here and those of the whole artifact."""
-_TICK = 0.5
+CROWD = 256
+"""So many names of others are remembered."""
+_TICK = 0.25
 _RAMP_SECONDS = 1.0
 _LATELY = 2.0
 """A source that brought nothing for so many seconds isn't counted on."""
@@ -46,6 +48,7 @@ class _Source:
     heard: float
     workers: list[int] = field(default_factory=list)
     measure: Measure = field(default_factory=Measure)
+    idle: float | None = None
 
     def may_work(self, worker: int, most: int) -> bool:
         """Whether this worker is among the first `most` that ask this source."""
@@ -66,8 +69,9 @@ class Transfer:
         self._left = int(self._wanted.sum())
         self._missing_bytes = int(self._sizes[self._wanted].sum())
         self._peers_hold = np.zeros(len(chunks), dtype=np.int32)
-        self._fetching: frozenset[str] = frozenset()
-        self._own: Mask | None = None
+        self._crowd: frozenset[str] = frozenset()
+        self._turns: choice.Counts | None = None
+        self._passed = 0
         self._sources: dict[str, _Source] = {}
         self._holders: dict[int, dict[str, float]] = {}
         self._changed = threading.Condition()
@@ -100,9 +104,18 @@ class Transfer:
         """Note which chunks a source says it holds."""
         with self._changed:
             source = self._sources.get(uri)
-            if source is not None:
+            old = have if source is None or source.have is None else source.have
+            if source is not None and (old is have or not np.array_equal(old, have)):
                 self._tally(source, -1)
                 self._hold(source, have)
+
+    def meet(self, names: Iterable[str]) -> None:
+        """Note who else fetches the artifact, so that everybody asks the origin for something else first."""
+        with self._changed:
+            crowd = self._crowd | {name for name in names if name}
+            if crowd != self._crowd and len(crowd) <= CROWD:
+                self._crowd = crowd
+                self._turns = choice.turns(crowd, self._me, len(self._chunks))
 
     def retire(self, uri: str, worker: int) -> None:
         """Note that a worker has stopped; a source without workers is left."""
@@ -233,14 +246,12 @@ class Transfer:
         if source.have is not None:
             source.origin = False
         self._tally(source, 1)
-        self._share()
         self._changed.notify_all()
 
     def _leave(self, uri: str) -> None:
         source = self._sources.pop(uri, None)
         if source is not None:
             self._tally(source, -1)
-            self._share()
         self._changed.notify_all()
 
     def _tally(self, source: _Source, by: int) -> None:
@@ -248,27 +259,18 @@ class Transfer:
         if not source.origin:
             self._peers_hold += by if source.have is None else by * source.have.astype(np.int32)
 
-    def _share(self) -> None:
-        """Divide the work anew among those that fetch the same, when the set of them has changed."""
-        fetching = frozenset(uri for uri, source in self._sources.items() if source.have is not None)
-        if self._me and fetching != self._fetching:
-            self._fetching = fetching
-            self._own = choice.shares(sorted(fetching), self._me, len(self._chunks))
-
     def _next(self, uri: str, source: _Source) -> int | None:
         can = self._wanted if source.have is None else self._wanted & source.have
         if source.origin:
-            can = self._without_peers(can, source)
-        i = choice.next_chunk(can, self._peers_hold, self._fetched, self._own, self._draw)
+            can = self._sparing(can, source)
+        i = choice.next_chunk(can, self._peers_hold, self._fetched, self._draw)
         return self._doubled(uri, source) if i is None else i
 
-    def _without_peers(self, can: Mask, origin: _Source) -> Mask:
-        """What an origin is asked for: chunks that no peer holds, and others only when peers would be slow."""
+    def _sparing(self, can: Mask, origin: _Source) -> Mask:
+        """What an origin is asked for: chunks that no peer holds, in turn, and others only when peers would be slow."""
         shared = can & (self._peers_hold > 0)
-        if not shared.any():
-            return can
-        alone = can & ~shared
-        if alone.any():
+        alone = self._in_turn(can & ~shared, origin)
+        if alone.any() or not shared.any():
             return alone
         now = time.monotonic()
         rate = sum(
@@ -277,7 +279,22 @@ class Transfer:
             if not peer.origin and now - peer.heard < _LATELY
         )
         spared = choice.left_to_peers(int(self._sizes[shared].sum()), rate, origin.measure.rate)
-        return np.zeros_like(can) if spared else can
+        return np.zeros_like(can) if spared else shared
+
+    def _in_turn(self, alone: Mask, origin: _Source) -> Mask:
+        """Those of the chunks that nobody else is to fetch first; whoever takes too long is passed over."""
+        if self._turns is None or not alone.any():
+            return alone
+        now = time.monotonic()
+        if origin.idle is not None:
+            passed = choice.step(now - origin.idle, int(self._sizes.max()), origin.measure.rate)
+            self._passed = max(self._passed, passed)
+        due = alone & (self._turns <= self._passed)
+        if due.any():
+            origin.idle = None
+        elif origin.idle is None:
+            origin.idle = now
+        return due
 
     def _doubled(self, uri: str, source: _Source) -> int | None:
         now = time.monotonic()

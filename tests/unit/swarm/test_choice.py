@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.swarm.choice import Measure, left_to_peers, may_double, next_chunk, preferred, shares
+from assay.swarm.choice import Measure, left_to_peers, may_double, next_chunk, preferred, step, turns
 
 MIB = 1 << 20
 
@@ -21,50 +21,47 @@ def mask(*chunks: int, n: int = 8) -> np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 def test_next_chunk__nothing_may_be_fetched__is_none() -> None:
-    assert next_chunk(mask(), np.zeros(8, np.int32), 9, None, draw()) is None
+    assert next_chunk(mask(), np.zeros(8, np.int32), 9, draw()) is None
 
 
 def test_next_chunk__nobody_beside_us__goes_in_order() -> None:
-    assert next_chunk(mask(5, 3, 7), np.zeros(8, np.int32), 9, None, None) == 3
+    assert next_chunk(mask(5, 3, 7), np.zeros(8, np.int32), 9, None) == 3
 
 
 def test_next_chunk__first_ones__are_random_and_not_the_rarest_alone() -> None:
     holders = np.array([5, 0, 5, 5, 5, 5, 5, 5], np.int32)
-    assert len({next_chunk(mask(*range(8)), holders, 0, None, draw(seed)) for seed in range(60)}) == 8
+    assert len({next_chunk(mask(*range(8)), holders, 0, draw(seed)) for seed in range(60)}) == 8
 
 
 def test_next_chunk__later_ones__are_the_rarest_that_may_be_fetched() -> None:
     holders = np.array([0, 2, 1, 1, 3, 3, 3, 3], np.int32)
-    assert {next_chunk(mask(1, 2, 3, 4), holders, 9, None, draw(seed)) for seed in range(60)} == {2, 3}
+    assert {next_chunk(mask(1, 2, 3, 4), holders, 9, draw(seed)) for seed in range(60)} == {2, 3}
 
 
-def test_next_chunk__own_share__comes_first_among_the_rarest() -> None:
-    holders = np.array([0, 0, 0, 0, 1, 1, 1, 1], np.int32)
-    own = mask(2, 6)
-    assert {next_chunk(mask(*range(8)), holders, 9, own, draw(seed)) for seed in range(20)} == {2}
-    assert next_chunk(mask(0, 6), holders, 9, own, draw()) == 0
-
-
-def test_shares__of_all_nodes__cover_every_chunk_once_and_evenly() -> None:
+def test_turns__of_all_nodes__give_each_chunk_one_node_of_every_rank() -> None:
     names = [f"http://node{k}" for k in range(8)]
-    parts = [shares(names, name, 4000) for name in names]
-    total = sum(part.astype(int) for part in parts if part is not None)
-    assert (total == 1).all()
-    assert all(400 < int(part.sum()) < 600 for part in parts if part is not None)
+    ranks = np.array([turns(names, name, 4000) for name in names])
+    assert (np.sort(ranks, axis=0) == np.arange(8)[:, None]).all()
+    assert all(400 < int((row == 0).sum()) < 600 for row in ranks)
 
 
-def test_shares__a_node_leaves__only_its_part_moves() -> None:
+def test_turns__a_node_leaves__the_others_only_move_up() -> None:
     names = [f"http://node{k}" for k in range(4)]
-    before, after = shares(names, names[0], 1000), shares(names[:3], names[0], 1000)
-    gone = shares(names, names[3], 1000)
-    assert before is not None and after is not None and gone is not None
-    assert (before <= after).all()
-    assert not (after & ~before & ~gone).any()
+    before, after = turns(names, names[0], 1000), turns(names[:3], names[0], 1000)
+    assert before is not None
+    assert after is not None
+    assert set((before - after).tolist()) == {0, 1}
 
 
 @pytest.mark.parametrize(("names", "me"), [([], "a"), (["a"], "a"), (["a", "b"], "")])
-def test_shares__nobody_else_or_no_name__is_none(names: list[str], me: str) -> None:
-    assert shares(names, me, 10) is None
+def test_turns__nobody_else_or_no_name__is_none(names: list[str], me: str) -> None:
+    assert turns(names, me, 10) is None
+
+
+def test_step__idle__passes_one_node_over_for_each_time_a_chunk_takes() -> None:
+    assert [step(seconds, MIB, MIB) for seconds in (0.0, 1.4, 1.6, 3.1, 4.6)] == [0, 0, 1, 2, 3]
+    assert step(6.1, MIB, MIB) > 1 << 20
+    assert step(0.3, MIB, 0.0) == 1
 
 
 def test_left_to_peers__fast_peers__spare_a_loaded_origin() -> None:

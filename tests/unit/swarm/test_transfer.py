@@ -172,15 +172,24 @@ def test_take__nodes_that_fetch_the_same__start_with_different_chunks() -> None:
     for me in names:
         task = start(shared=True, me=me)
         task.join("origin", [0], origin=True)
-        for other in names:
-            if other != me:
-                task.join(other, [0], origin=False, have=bits())
-        for _ in range(3):
+        task.meet(names)
+        for _ in range(2):
             i = task.take("origin")
             assert i is not None
             put(task, i, "origin")
             taken_first.append(i)
-    assert len(set(taken_first)) >= 8
+    assert len(set(taken_first)) == 6
+
+
+def test_take__others_never_fetch_their_part__origin_is_asked_for_it_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choice, "_GRACE", 0.01)
+    monkeypatch.setattr(transfer, "_TICK", 0.01)
+    task = start(shared=True, me="me")
+    task.join("origin", [0], origin=True)
+    task.meet(["me", "dead", "gone"])
+    assert sorted(taken(task, "origin", 5.0)) == list(range(12))
 
 
 def test_wait__no_source_is_left__ends_at_once() -> None:

@@ -21,7 +21,9 @@ PREFIX: Final = "ASSAY_"
 
 
 class Settings(BaseSettings):
-    """Settings, frozen. Paths are relative to the working directory."""
+    """Settings, frozen. Paths are relative to the working directory; `upload` and `download` are bytes per second,
+    `quota` is bytes of artifacts.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
@@ -35,6 +37,9 @@ class Settings(BaseSettings):
     cache: Path = Path("~/.cache/assay")
     threads: int = Field(default=1, ge=1, le=256)
     rollout_threads: int = Field(default=0, ge=0, le=256)
+    upload: int | None = Field(default=None, ge=1)
+    download: int | None = Field(default=None, ge=1)
+    quota: int | None = Field(default=None, ge=1)
 
     def secret(self) -> str | None:
         """Return the keystore password: the variable's, the named file's, or that of `<home>/password`;

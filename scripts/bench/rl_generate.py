@@ -166,7 +166,7 @@ def measure(quick: bool) -> dict[str, Any]:
         "generate_ratio": found["natural"]["ratio"],
         "equal_ratio": found["equal"]["ratio"],
         "threads": torch.get_num_threads(),
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "generate_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         **found,
     }
 
@@ -188,7 +188,7 @@ def main() -> None:
             f"{name:<10}{ours['tokens_per_second']:>12.1f}{theirs_['tokens_per_second']:>16.1f}{one['ratio']:>8.2f}"
             f"{one['cpu_ratio']:>11.2f}{ours['mean_length']:>13.1f}"
         )
-    print(f"threads {figures['threads']}, peak memory {figures['peak_bytes'] / 2**20:.0f} MiB")
+    print(f"threads {figures['threads']}, peak memory {figures['generate_peak_bytes'] / 2**20:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ def look_and_act(node: Node, decide: Decide, act: Act) -> list[TaskView] | None:
             _attempt(node, f"task {task.id}: {type(action).__name__}", partial(act, node, task, spec, action))
     node.outbox.pump()
     _say_refused(node)
+    _attempt(node, "swarm", node.spreading.turn)
     return views
 
 

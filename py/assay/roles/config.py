@@ -18,13 +18,15 @@ class NodeConfig:
     """One node: one account, one home folder, one chain.
 
     `stake` is the wei that the node enlists when it isn't enlisted yet; `task` None means every task it can serve
-    (validators only). `fault` makes a node cheat, for demonstrations; in the rounds of `canaries` a trainer submits a
-    canary; `challenge` lets it challenge outcomes that it knows to be wrong, with a bond of its own. `allow_private`
-    lets it fetch from loopback and private addresses (local chains). In `curves` an initiator keeps its tasks' curves
-    for TensorBoard. `unsent`, where there is one, takes what a command would send instead of the chain: to be signed
-    for someone else to send. `threads` are those of a heavy job; `rollout_threads` those of a trainer's rollouts, which
-    run beside its training (0: as many). `labels` is the owner's file of labels, for kind label. `trust` raises Refused
-    for an environment that this machine's owner doesn't run.
+    (validators only). `fault` makes a node cheat, for demonstrations; in the rounds of `canaries` a trainer submits
+    a canary; `challenge` lets it challenge outcomes that it knows to be wrong, with a bond of its own.
+    `allow_private` lets it fetch from loopback and private addresses (local chains). In `curves` an initiator keeps
+    its tasks' curves for TensorBoard. `unsent`, where there is one, takes what a command would send instead of the
+    chain: to be signed for someone else to send. `upload` and `download` limit what it serves and fetches, in bytes
+    per second; `quota` is the bytes of artifacts that it keeps. `threads` are those of a heavy job;
+    `rollout_threads` those of a trainer's rollouts, which run beside its training (0: as many). `labels` is the
+    owner's file of labels, for kind label. `trust` raises Refused for an environment that this machine's owner
+    doesn't run.
     """
 
     home: Path
@@ -48,6 +50,9 @@ class NodeConfig:
     rollout_threads: int = 0
     allow_private: bool = False
     poll_seconds: float = 0.5
+    upload: int | None = None
+    download: int | None = None
+    quota: int | None = None
     curves: Path | None = None
     unsent: list[Call] | None = None
     trust: Callable[[EnvironmentSpec], None] | None = None

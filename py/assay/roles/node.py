@@ -31,12 +31,14 @@ from assay.roles.jobs import Jobs
 from assay.roles.limits import memory_of, seconds_of
 from assay.roles.observing import Known
 from assay.roles.serving import Pulse, Server, node_app
+from assay.roles.spreading import Spreading
 from assay.store.engine import open_store
 from assay.store.rows import TaskRow
 from assay.swarm import client as swarm
 from assay.swarm import documents, names
 from assay.swarm.chunks import ChunkStore
 from assay.swarm.server import router as artifact_router
+from assay.swarm.signed import Network
 from assay.types import BlockRef, Role
 
 FETCH_SECONDS = 30.0
@@ -63,6 +65,7 @@ class Node:
         self.chunks = ChunkStore(config.home / "artifacts")
         self.documents = documents.DocumentStore(config.home / "specs")
         self.names = names.NameStore(config.home / "names")
+        self.spreading = self._spreading()
         self.jobs = Jobs(time.monotonic)
         threads = max(config.threads, config.rollout_threads)
         self.sandbox = Sandbox(tuple(preload), threads=threads, walls=self._walls()) if preload else None
@@ -78,7 +81,21 @@ class Node:
         self._looked = 0.0
         self._specs: dict[bytes, TaskSpec] = {}
         self._agreed: dict[int, dict[str, Any]] = {}
+        self._agreed_specs: dict[int, TaskSpec] = {}
         self._times: dict[int, int] = {}
+
+    def _spreading(self) -> Spreading:
+        config = self.config
+        network = Network(config.chain_id, self.deployment.ledger)
+        return Spreading(
+            self.store, self.chunks, config.signer, network, lambda: self.url, self._largest,
+            upload=config.upload, download=config.download, quota=config.quota, allow_private=config.allow_private,
+        )  # fmt: skip
+
+    def _largest(self, task: int) -> int | None:
+        """The most bytes that an artifact of a task may have; None for one that this node doesn't follow."""
+        spec = self._agreed_specs.get(task)
+        return None if spec is None else spec.rounds.max_artifact_bytes
 
     def _walls(self) -> Walls | None:
         """Jobs see this node's artifacts and write its work, and nothing else of its home."""
@@ -93,10 +110,11 @@ class Node:
 
     def serve(self, *routers: APIRouter, app: FastAPI | None = None) -> str:
         """Start the HTTP server and return the URL that others reach it by."""
-        own = (artifact_router(self.chunks), documents.router(self.documents), names.router(self.names))
-        shared = (*own, *routers)
+        kept = (artifact_router(self.chunks, self.spreading.outlet), documents.router(self.documents))
+        shared = (*self.spreading.routers(self.pulse), *kept, names.router(self.names), *routers)
         self._server = self._bound(node_app(f"Assay {self._title}", self.pulse, *shared, base=app))
         self._server.start()
+        self.spreading.start()
         return self.url
 
     def _bound(self, app: FastAPI) -> Server:
@@ -123,6 +141,7 @@ class Node:
     def close(self) -> None:
         """Stop serving, forget unfinished jobs, free the key."""
         self.jobs.close()
+        self.spreading.close()
         if self._server is not None:
             self._server.stop()
         if self.sandbox is not None:
@@ -173,7 +192,7 @@ class Node:
         spec = self._specs.get(task.spec_hash) or self._read_spec(task)
         if spec is not None and self._agreed.get(task.id) != task.terms:  # a reorganisation may give an id to another
             self._check_terms(task, spec)
-            self._agreed[task.id] = task.terms
+            self._agreed[task.id], self._agreed_specs[task.id] = task.terms, spec
         if spec is not None and self.config.trust is not None:
             self.config.trust(spec.environment)
         return spec
@@ -234,14 +253,12 @@ class Node:
 
     def fetch(self, task: int, root: bytes, first: str, max_bytes: int, seconds: float = FETCH_SECONDS) -> Path:
         """Download an artifact into this node's store, verified chunk by chunk, in at most so many seconds."""
+        uris = list(dict.fromkeys((*self.spreading.holders(root), *self.sources(task, first))))
         return swarm.fetch(
-            root,
-            self.sources(task, first),
-            self.chunks,
-            max_bytes=max_bytes,
-            seconds=seconds,
-            allow_private=self.config.allow_private,
-        )
+            root, uris, self.chunks, max_bytes, seconds, allow_private=self.config.allow_private,
+            book=self.spreading.book, rate=self.spreading.down, sharing=self.spreading.sharing(),
+            on_fault=lambda uri, what: self.say(f"source {uri} banned: {what}"),
+        )  # fmt: skip
 
     def run(self, target: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Run a heavy job in the sandbox and wait for its result; what it may take follows from args["spec"]."""

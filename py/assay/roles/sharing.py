@@ -6,20 +6,27 @@ What runs by itself is the seeder's. Doesn't hide from those who serve what is f
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from assay.artifact.folder import open_artifact, staged
 from assay.artifact.manifest import MANIFEST_NAME
+from assay.artifact.strict import load
+from assay.errors import Refused
 from assay.protocol.hashing import hex32
 from assay.roles.taking import FETCH_SECONDS
 from assay.store.engine import Store
 from assay.swarm import client
+from assay.swarm.addresses import locate
 from assay.swarm.chunks import ChunkStore
+from assay.swarm.link import Link, Patience
 from assay.swarm.rate import Rate
 
 Progress = Callable[[str, float], None]
+STATUS_SECONDS: Final = 10.0
+STATUS_BYTES: Final = 1 << 20
 _UNBOUNDED: Final = 1 << 62
 
 
@@ -72,3 +79,15 @@ def known_as(store: Store, task: int, root: bytes) -> str | None:
         if one.root == root:
             return f"submission {one.index} of round {one.round}"
     return None
+
+
+def status_of(url: str, allow_private: bool) -> dict[str, Any]:
+    """Return what a node says of its part in the swarm. Unavailable if it doesn't answer."""
+    link = Link(locate(url, allow_private=allow_private), Patience(), time.monotonic() + STATUS_SECONDS)
+    try:
+        found = load(link.get("/swarm", STATUS_BYTES), STATUS_BYTES, "the status")
+    finally:
+        link.close()
+    if not isinstance(found, dict):
+        raise Refused(f"{url} doesn't say how it stands")
+    return found

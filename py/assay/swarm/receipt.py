@@ -1,6 +1,6 @@
 """Receipts: the receiver signs for all bytes of an artifact that a server has brought it so far.
 
-A receipt names a total, not a transfer. The one with the highest sequence of a (server, receiver, artifact) replaces all
+A receipt names a total, not a transfer. Of a (server, receiver, artifact) the one of the highest sequence replaces all
 before it, so a copy adds nothing, and a server needs to keep only the last. What a server may claim of a receiver is at
 most the artifact's size: nobody needs a byte twice.
 

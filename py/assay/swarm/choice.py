@@ -126,12 +126,12 @@ class Measure:
 def preferred(names: Sequence[str], weights: Mapping[str, float], most: int, draw: np.random.Generator) -> list[str]:
     """At most `most` of `names`, each as likely as its weight says; one without a weight counts as the mean.
 
-    When all fit, or nothing was measured yet, they stay in their order.
+    They stay in their order, and the first is always among them: whoever names it first means it.
     """
+    if len(names) <= most:
+        return list(names)
     known = [weights[name] for name in names if weights.get(name, 0.0) > 0]
-    if len(names) <= most or not known:
-        return list(names[:most])
-    mean = sum(known) / len(known)
-    chances = np.array([weights[name] if weights.get(name, 0.0) > 0 else mean for name in names])
-    picked = draw.choice(len(names), size=most, replace=False, p=chances / chances.sum())
-    return [names[int(k)] for k in sorted(picked)]
+    mean = sum(known) / len(known) if known else 1.0
+    chances = np.array([weights[name] if weights.get(name, 0.0) > 0 else mean for name in names[1:]])
+    picked = draw.choice(len(names) - 1, size=most - 1, replace=False, p=chances / chances.sum())
+    return [names[0], *(names[1 + int(k)] for k in sorted(picked))]

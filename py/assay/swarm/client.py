@@ -85,9 +85,7 @@ def fetch(
         try:
             folder.mkdir(exist_ok=True)
             manifest, ways = _manifest(job, sources, folder)
-            _fetch_chunks(
-                job, [source for source in sources if source.uri not in job.liars], ways, into, manifest, progress
-            )
+            _fetch_chunks(job, sources, ways, into, manifest, progress)
             return into.adopt(root)
         except Refused:
             shutil.rmtree(folder, ignore_errors=True)
@@ -199,7 +197,7 @@ def _fetch_chunks(
 ) -> None:
     chunks, sharing = manifest.chunks(), job.sharing
     sources = [source for source in sources if source.uri not in job.liars]
-    draw = None if sharing is None else np.random.default_rng()
+    draw = None if sharing is None and len(sources) == 1 else np.random.default_rng()
     with into.growing(job.root, manifest) as shelf:
         here = read_bits(shelf.have(), len(chunks))
         transfer = Transfer(shelf, chunks, here, draw, "" if sharing is None else sharing.uri)

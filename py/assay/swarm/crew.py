@@ -197,11 +197,17 @@ class Crew:
             return refusal
         try:
             mask = have(link, self._job.root, len(self._chunks))
-        except Answered:
-            return None if seat.given and self._is_plain(seat, link, i, buffer) else refusal
+        except Answered as error:
+            if not is_absent(error):
+                return error
+            if seat.given and self._is_plain(seat, link, i, buffer):
+                return None
+            self._job.miss(str(refusal))
+            mask = np.zeros(len(self._chunks), dtype=np.bool_)  # perhaps it fetches too, and begins soon
         except Unavailable as error:
             return error
         self._transfer.know(seat.source.uri, mask)
+        self._transfer.meet([seat.source.uri])
         self._watch(seat)
         return refusal if mask[i] else None
 

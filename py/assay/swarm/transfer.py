@@ -27,6 +27,8 @@ CROWD = 256
 """So many names of others are remembered."""
 _TICK = 0.25
 _RAMP_SECONDS = 1.0
+_EMPTY_SECONDS = 3.0
+"""So long sources that hold nothing yet are waited for."""
 _LATELY = 2.0
 """A source that brought nothing for so many seconds isn't counted on."""
 
@@ -196,16 +198,19 @@ class Transfer:
             self._changed.notify_all()
 
     def wait(self, deadline: float, progress: Progress | None, total: int) -> None:
-        """Report progress until all is here, no source is left, or the monotonic deadline is over."""
-        reported = -1
+        """Report progress until all is here, no source is left that holds anything, or the deadline is over."""
+        reported, held = -1, time.monotonic()
         while True:
             here = total - self.missing_bytes
             if progress is not None and here != reported:
                 progress(here, total)
                 reported = here
             with self._changed:
-                left = deadline - time.monotonic()
-                if not self._going() or not self._sources or left <= 0:
+                now = time.monotonic()
+                left = deadline - now
+                if any(source.have is None or source.have.any() for source in self._sources.values()):
+                    held = now
+                if not self._going() or not self._sources or left <= 0 or now - held > _EMPTY_SECONDS:
                     return
                 self._changed.wait(min(left, 0.1))
 

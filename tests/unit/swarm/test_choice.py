@@ -97,14 +97,21 @@ def test_measure__newer_values__weigh_more_and_failures_cost() -> None:
     assert one.weight < before
 
 
-def test_preferred__all_fit_or_nothing_is_known__keeps_the_order() -> None:
+def test_preferred__all_fit__keeps_the_order() -> None:
     assert preferred(["b", "a"], {"a": 9.0}, 2, draw()) == ["b", "a"]
-    assert preferred(["c", "b", "a"], {}, 2, draw()) == ["c", "b"]
+
+
+def test_preferred__nothing_is_known__keeps_the_first_and_draws_the_rest() -> None:
+    names = [f"{k}" for k in range(20)]
+    drawn = [preferred(names, {}, 3, draw(seed)) for seed in range(100)]
+    assert {one[0] for one in drawn} == {"0"}
+    assert {name for one in drawn for name in one} == set(names)
+    assert all(one == sorted(one, key=int) for one in drawn)
 
 
 def test_preferred__more_than_fit__draws_by_weight_and_gives_new_ones_a_chance() -> None:
-    names, weights = ["slow", "fast", "new"], {"slow": 1.0, "fast": 1000.0}
-    drawn = [preferred(names, weights, 1, draw(seed))[0] for seed in range(300)]
+    names, weights = ["first", "slow", "fast", "new"], {"slow": 1.0, "fast": 1000.0}
+    drawn = [preferred(names, weights, 2, draw(seed))[1] for seed in range(300)]
     assert drawn.count("fast") > 150
     assert drawn.count("new") > 60
     assert drawn.count("slow") < 10

@@ -29,12 +29,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import fuzz_swarm_cases as cases_of
 import psutil
-from fuzz_swarm_nodes import CONTENT, make
 
+import fuzz_swarm_cases as cases_of
 from assay.artifact.folder import read_bounded
 from assay.artifact.manifest import MANIFEST_BYTES, MANIFEST_NAME, parse
+from fuzz_swarm_nodes import CONTENT, make
 
 MEMORY, WARM_UP = 200_000_000, 100
 PATIENT_SECONDS = 0.5
@@ -177,7 +177,7 @@ def _all(world: World, numbers: range, threads: int) -> None:
 
 
 def _fetch_case(world: World, number: int) -> dict[str, Any]:
-    chance = Random(f"{world.tally.seed}:{number}:case")
+    chance = Random(f"{world.tally.seed}:{number}:case")  # noqa: S311
     honest = chance.random() < 0.5
     uris = [f"{world.hostile}/c{number}", *([world.uri] if honest else [])]
     return {"number": number, "uris": uris, "honest": honest, "stock": chance.random() < 0.2, "root": world.known.root}
@@ -198,7 +198,7 @@ def _healthy(world: World, number: int) -> None:
 
 
 def _request(world: World, number: int) -> None:
-    chance, start = Random(f"{world.tally.seed}:{number}:request"), time.monotonic()
+    chance, start = Random(f"{world.tally.seed}:{number}:request"), time.monotonic()  # noqa: S311
     data, fault = cases_of.request(chance, world.known), ""
     if chance.random() < 0.05:
         data = data[: chance.randrange(len(data))]  # and never the rest
@@ -268,12 +268,16 @@ def _attack(connection: socket.socket, seed: int, manifest: bytes, honest: str) 
         verb, target, rest = request.split(b" ", 2)
         case, _, path = target.decode("latin-1").lstrip("/").partition("/")
         relayed = _send(honest, b"%s /%s %s" % (verb, path.encode("latin-1"), _closing(rest)), 2.0)
-        chance, kind = Random(f"{seed}:{case}:answer"), cases_of.kind_of(path)
-        attacked = {"manifest", chance.choice(cases_of.ATTACKED)} if chance.random() < 0.3 else {chance.choice(cases_of.ATTACKED[1:])}
+        chance, kind = Random(f"{seed}:{case}:answer"), cases_of.kind_of(path)  # noqa: S311
+        attacked = (
+            {"manifest", chance.choice(cases_of.ATTACKED)}
+            if chance.random() < 0.3
+            else {chance.choice(cases_of.ATTACKED[1:])}
+        )
         if kind not in attacked:
             connection.sendall(relayed)
             return
-        for part in cases_of.hostile_answer(Random(f"{seed}:{target!r}"), kind, relayed.partition(b"\r\n\r\n")[2]):
+        for part in cases_of.hostile_answer(Random(f"{seed}:{target!r}"), kind, relayed.partition(b"\r\n\r\n")[2]):  # noqa: S311
             time.sleep(part) if isinstance(part, float) else connection.sendall(part)
 
 

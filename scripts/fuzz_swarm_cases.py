@@ -15,8 +15,8 @@ MIB = 1 << 20
 NAMES = (
     "..", "../..", "../../secret.txt", "..%2f..%2fsecret.txt", "%2e%2e/%2e%2e/secret.txt", "..%5c..%5csecret.txt",
     "....//....//secret.txt", "%252e%252e%252fsecret.txt", "/etc/passwd", "//secret.txt", "%00", "secret.txt%00.bin",
-    "%0d%0aX-Injected:%201", "partial", "locks", ".", "%", "%zz", "CON", "~root", "\xff\xfe", "-1", "0x", "manifest.json",
-    "1e9", "99999999999999999999", "0x" + "0" * 63, "0x" + "AB" * 32, "x" * 300, "\u202e".encode().decode("latin-1"),
+    "%0d%0aX-Injected:%201", "partial", "locks", ".", "%", "%zz", "CON", "~root", "\xff\xfe", "-1", "0x",
+    "manifest.json", "1e9", "99999999999999999999", "0x" + "0" * 63, "0x" + "AB" * 32, "x" * 300, "\u202e".encode().decode("latin-1"),
 )  # fmt: skip
 RANGES = (
     "bytes=0-", "bytes=-0", "bytes=-1", "bytes=5-1", "bytes=0-0", "bytes=0-99999999999999999999", "bytes=-", "bytes=",
@@ -188,7 +188,9 @@ def hostile_answer(chance: Random, kind: str, honest: bytes) -> Iterator[bytes |
     elif choice == 15:
         yield _damaged(_head(200, len(honest)) + honest[:2000], chance) + honest[2000:]
     elif choice == 16:
-        yield chance.choice([b"", b"\x16\x03\x01\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 6000 + b"\r\n\r\n"])
+        yield chance.choice(
+            [b"", b"\x16\x03\x01\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 6000 + b"\r\n\r\n"]
+        )
     elif choice == 17:
         yield from _endless(chance)
     else:
@@ -233,7 +235,9 @@ def forge(chance: Random, kind: str, honest: bytes) -> bytes:
         return chance.choice([b"", b"\xff", b"\xff" * len(honest), chance.randbytes(len(honest) + 1), bytes(MIB)])
     if kind == "distribution.txt":
         return _forged_table(chance)
-    return chance.choice([_damaged(honest, chance), honest[:-1], honest + b"x", bytes(len(honest)), b"", bytes(2 * MIB)])
+    return chance.choice(
+        [_damaged(honest, chance), honest[:-1], honest + b"x", bytes(len(honest)), b"", bytes(2 * MIB)]
+    )
 
 
 def _forged_manifest(chance: Random, honest: bytes) -> bytes:

@@ -32,10 +32,10 @@ def _corrupt(here: Room, made: Made) -> dict[str, Any]:
         flip(data / "v1" / "shard_00001.bin", 1000)
         theirs = stock.client(here.fresh("stock"), [server])
     return {
-        "corrupt_extra_share": extra / made.size,
+        "extra_bytes_corrupt": extra,
         "corrupt_culprit_named": told["faults"] == [bad.uri],
         "corrupt_completed": not told["failed"],
-        "corrupt": {"extra_bytes": extra, "seconds": told["seconds"], "shardcast": theirs},
+        "corrupt": {"share": extra / made.size, "seconds": told["seconds"], "shardcast": theirs},
     }
 
 
@@ -49,7 +49,7 @@ def _killed(here: Room, made: Made) -> dict[str, Any]:
     told = mine.ask(do="fetch", root=made.root.hex(), uris=[source.uri])
     after = source.sent()
     return {
-        "resume_bytes_share": (after - before) / made.size,
+        "resume_bytes": (after - before) / made.size,
         "resume": {"before": before, "after": after - before, "failed": told["failed"]},
     }
 

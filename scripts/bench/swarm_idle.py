@@ -35,7 +35,7 @@ def measure(quick: bool) -> dict[str, Any]:
                         connection.sendall(b"GET /a HTTP/1.1\r\nHost: x\r\nX-Slow: ")
                 crowded += _ask(host, int(port), made, digests, asked // 3)
     return {
-        "idle_p99_ratio": _p99(crowded) / _p99(alone),
+        "p99_ratio": _p99(crowded) / _p99(alone),
         "idle": {"connections": IDLE, "requests": asked, "p99_ms": [_p99(alone) * 1e3, _p99(crowded) * 1e3]},
     }
 

@@ -120,9 +120,11 @@ def main(settings: dict[str, Any]) -> None:
 
 def _routers(store: Any, settings: dict[str, Any]) -> list[Any]:
     """The swarm's routes, with the upload limit, and the gateway for stock clients where a file is named."""
+    from assay.swarm.body import Outlet
+    from assay.swarm.rate import Rate
     from assay.swarm.server import router
 
-    routers = [router(store)]
+    routers = [router(store, Outlet(Rate(settings.get("upload"))))]
     if settings.get("stock"):
         from assay.swarm.stock import gateway
 

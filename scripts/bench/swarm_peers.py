@@ -26,9 +26,10 @@ def measure(quick: bool) -> dict[str, Any]:
             dead = round(count * DEAD_SHARE) if count > 8 else 0
             told = _run(here, made, count, cap, dead)
             found["peers"]["runs"][str(count)] = told
-            found[f"peers{count}_origin_share"] = told["origin"] / size
-            found[f"peers{count}_makespan_ratio"] = told["makespan"] / alone["makespan"]
-            found[f"peers{count}_completed"] = told["completed"]
+            name = "" if count == 8 else f"_{count}"
+            found[f"origin_egress{name}"] = told["origin"] / size
+            found[f"makespan_ratio{name}"] = told["makespan"] / alone["makespan"]
+            found[f"completed{name}"] = told["completed"]
     return found
 
 
@@ -40,7 +41,7 @@ def _run(here: Room, made: Made, count: int, cap: int, dead: int) -> dict[str, A
     start = time.time() + 1.0
     for peer in peers:
         peer.tell(do="fetch", root=made.root.hex(), uris=uris, start=start)
-    chance = Random(count)
+    chance = Random(count)  # noqa: S311
     length = made.size / cap
     deaths = sorted((start + chance.uniform(0.1, 0.9) * length, peer) for peer in chance.sample(range(count), dead))
     for when, number in deaths:

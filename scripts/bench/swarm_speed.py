@@ -19,18 +19,20 @@ def measure(quick: bool) -> dict[str, Any]:
         made = here.make(size)
         node = here.node(made, stock=str(made.file))
         with stock.origin(here.fresh("shardcast"), made.file) as (server, _):
-            found: dict[str, list[float]] = {name: [] for name in ("fetch", "cpu", "curl", "curl_shards", "curl_stock", "stock")}
+            found: dict[str, list[float]] = {
+                name: [] for name in ("fetch", "cpu", "curl", "curl_shards", "curl_stock", "stock")
+            }
             for _ in range(runs):
                 _once(here, made, node, server, found)
     middle = {name: median(seconds) for name, seconds in found.items()}
     speed = {name: size / MEGA / seconds for name, seconds in middle.items()}
     return {
-        "fetch_mb_s": speed["fetch"],
+        "mb_per_s": speed["fetch"],
         "curl_mb_s": speed["curl"],
         "curl_from_shardcast_mb_s": speed["curl_stock"],
         "shardcast_mb_s": speed["stock"],
-        "fetch_over_curl": speed["fetch"] / speed["curl"],
-        "fetch_over_shardcast": speed["fetch"] / speed["stock"],
+        "ratio_vs_curl": speed["fetch"] / speed["curl"],
+        "ratio_vs_shardcast": speed["fetch"] / speed["stock"],
         "speed": {"bytes": size, "runs": runs, "seconds": found, "curl_gateway_mb_s": speed["curl_shards"]},
     }
 

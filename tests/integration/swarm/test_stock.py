@@ -61,14 +61,18 @@ def test_fetch__from_our_gateway__is_the_same_file(gateway: Gateway, tmp_path: P
             assert (tmp_path / "got").read_bytes() == DATA
         with pytest.raises(Unavailable, match="doesn't list"):
             fetch([uri], 4, tmp_path / "none", LIMIT, 20, allow_private=True)
-        with pytest.raises(Refused, match="bytes"):
+        with pytest.raises(Refused, match="shards than"):
             fetch([uri], 3, tmp_path / "none", MIB, 20, allow_private=True)
         assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize(
-    "path", ["/v3/shard_00000.bin", "/v3/shard_4.bin", "/v3/shard_../weights.bin", "/v9/shard_00001.bin", "/v03/shard_00001.bin",
-             f"/v{'9' * 5000}/shard_00001.bin", "/v3/shard_%2e%2e.bin", "/v3/shard_00004.bin", "/v3/", "/distribution.txt/x"],
+    "path",
+    [
+        "/v3/shard_00000.bin", "/v3/shard_4.bin", "/v3/shard_../weights.bin", "/v9/shard_00001.bin",
+        "/v03/shard_00001.bin", f"/v{'9' * 5000}/shard_00001.bin", "/v3/shard_%2e%2e.bin", "/v3/shard_00004.bin",
+        "/v3/", "/distribution.txt/x",
+    ],
 )  # fmt: skip
 def test_gateway__other_path__is_a_client_error(gateway: Gateway, path: str) -> None:
     with serving(gateway) as uri:
@@ -124,7 +128,7 @@ def test_fetch__shards_without_end__ends_at_the_limit(tmp_path: Path) -> None:
     def endless(connection: socket.socket, path: str) -> None:
         answer(connection, f"v1: {'ab' * 32}|99999\n".encode() if path == "/distribution.txt" else bytes(MIB // 4))
 
-    with raw(endless) as uri, pytest.raises(Refused, match="bytes|shards"):
+    with raw(endless) as uri, pytest.raises(Refused, match=r"bytes|shards"):
         fetch([uri], 1, tmp_path / "got", 2 * MIB, 20, patience=QUICK, allow_private=True)
     assert list(tmp_path.iterdir()) == []
 

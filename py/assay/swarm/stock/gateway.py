@@ -72,7 +72,7 @@ class Gateway:
         return "".join(f"v{n}: {offer.digest.hex()}|{self._shards(offer)}\n" for n, offer in rows).encode()
 
     def shard(self, version: int, number: int) -> tuple[File, int, int]:
-        """The file that holds shard `number`, counted from 1, its offset and size there; Unavailable if there is none."""
+        """The file that holds a shard, counted from 1, its offset and size there; Unavailable if there is none."""
         with self._guard:
             offer = self._offers.get(version)
         if offer is None or not 1 <= number <= self._shards(offer):

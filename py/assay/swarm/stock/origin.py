@@ -100,8 +100,8 @@ def fetch(
         on_fault: called for an origin that lied.
 
     Raises:
-        Refused: each origin sends something that isn't the file, or is too large. Unavailable: none has it, they are too
-            slow, or the disk is full.
+        Refused: each origin sends something that isn't the file, or is too large.
+        Unavailable: none has it, they are too slow, or the disk is full.
     """
     deadline, said, tried_again_helps = time.monotonic() + seconds, [], not uris
     for uri in dict.fromkeys(uris):

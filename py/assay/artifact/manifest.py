@@ -49,6 +49,8 @@ _ALLOWED = {
     "gradient": ("gradient.bin",),
     # what a validator shows of its own look at a round
     "evidence": ("evidence.json", "fingerprints.bin"),
+    # what turns an artifact that is held into the next one
+    "delta": ("delta.json", "patch.bin"),
 }
 _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 MAX_FILES = 256

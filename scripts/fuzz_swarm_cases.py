@@ -16,7 +16,8 @@ NAMES = (
     "..", "../..", "../../secret.txt", "..%2f..%2fsecret.txt", "%2e%2e/%2e%2e/secret.txt", "..%5c..%5csecret.txt",
     "....//....//secret.txt", "%252e%252e%252fsecret.txt", "/etc/passwd", "//secret.txt", "%00", "secret.txt%00.bin",
     "%0d%0aX-Injected:%201", "partial", "locks", ".", "%", "%zz", "CON", "~root", "\xff\xfe", "-1", "0x",
-    "manifest.json", "1e9", "99999999999999999999", "0x" + "0" * 63, "0x" + "AB" * 32, "x" * 300, "\u202e".encode().decode("latin-1"),
+    "manifest.json", "1e9", "99999999999999999999", "0x" + "0" * 63, "0x" + "AB" * 32, "x" * 300,
+    "\u202e".encode().decode("latin-1"),
 )  # fmt: skip
 RANGES = (
     "bytes=0-", "bytes=-0", "bytes=-1", "bytes=5-1", "bytes=0-0", "bytes=0-99999999999999999999", "bytes=-", "bytes=",

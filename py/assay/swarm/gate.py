@@ -155,9 +155,11 @@ class Gate:
         return found
 
     def _forget(self, now: float) -> None:
-        """Drop the source that hasn't been heard of for longest; those that wait or are banned last."""
-        free = (name for name, found in self._sources.items() if not found.waiting and found.banned_until <= now)
-        del self._sources[next(free, next(iter(self._sources)))]
+        """Drop the source that hasn't been heard of for longest; friends late, those that wait or are banned last."""
+        free = [name for name, found in self._sources.items() if not found.waiting and found.banned_until <= now]
+        strange = (name for name in free if self._sources[name].friend_until <= now)
+        oldest = free[0] if free else next(iter(self._sources))
+        del self._sources[next(strange, oldest)]
 
 
 def name_of(source: str) -> str:

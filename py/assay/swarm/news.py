@@ -5,6 +5,7 @@
     GET  /r/after/{n}       {"next", "releases"} as soon as there is something after n, or after 25 s
     GET  /a/{root}/peers    records of nodes that hold or fetch an artifact, a JSON list
     POST /a/{root}/peers    a record: "I hold or fetch it too": 204
+    POST /receipts          a receipt for this server: 204
 
 Errors: 400 malformed or false, 404 nothing known of the artifact, 408 too slow, 409 nothing for this node (expired,
 old, of a version or seeder unknown here), 413 too long, 429 and 503 with `Retry-After`.
@@ -34,6 +35,8 @@ from assay.swarm import announcement, record
 from assay.swarm.announcement import ANNOUNCEMENT_BYTES
 from assay.swarm.gate import READ, WRITE, Gate, Limits, TooMuch
 from assay.swarm.gossip import Gossip
+from assay.swarm.receipt import RECEIPT_BYTES, Received
+from assay.swarm.receipt import parse as parse_receipt
 from assay.swarm.record import RECORD_BYTES
 from assay.swarm.releases import Taken
 from assay.swarm.signed import Stale
@@ -142,6 +145,21 @@ def peers_router(gossip: Gossip, desk: Desk) -> APIRouter:
             raise refused(404, Unavailable("this node knows nothing of that artifact"))
         data = await _body(request, RECORD_BYTES)
         await desk.work(source, lambda: gossip.take_record(unhex32(root), record.parse(data), source))
+        return Response(status_code=204)
+
+    return routes
+
+
+def receipts_router(received: Received, desk: Desk) -> APIRouter:
+    """The route that takes receipts."""
+    routes = APIRouter(tags=["news"])
+
+    @routes.post("/receipts")
+    async def receipt(request: Request) -> Response:
+        """Take a receiver's receipt for what this node served."""
+        source = desk.enter(request, WRITE)
+        data = await _body(request, RECEIPT_BYTES)
+        await desk.work(source, lambda: received.take(parse_receipt(data)))
         return Response(status_code=204)
 
     return routes

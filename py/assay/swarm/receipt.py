@@ -117,8 +117,9 @@ class Received:
     between threads.
     """
 
-    def __init__(self, network: Network, account: str) -> None:
-        self._network, self._account = network, account.lower()
+    def __init__(self, network: Network, account: str, counts: Callable[[str], bool]) -> None:
+        """`counts`: whether a receiver's word counts, one with a stake; others' receipts aren't kept."""
+        self._network, self._account, self._counts = network, account.lower(), counts
         self._newest: OrderedDict[Key, Receipt] = OrderedDict()
         self._guard = threading.Lock()
 
@@ -126,10 +127,13 @@ class Received:
         """Keep a receipt and return by how many bytes it raises the total.
 
         Raises:
-            Refused: forged, for another server, or a total that falls. Stale: a copy, or older than the newest.
+            Refused: forged, for another server, or a total that falls. Stale: a copy, older than the newest, or of a
+                receiver whose word doesn't count.
         """
         if receipt.server != self._account:
             raise Refused("the receipt is for another server", Reason.BINDING)
+        if not self._counts(receipt.receiver):
+            raise Stale("the receiver's word doesn't count here")
         with self._guard:
             self._rise(receipt)
         receipt.check(self._network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
 from collections.abc import Iterator
@@ -78,6 +79,6 @@ def row(count: int) -> Iterator[list[Node]]:
     """Nodes each of which knows the next one only."""
     with ExitStack() as stack:
         nodes = [stack.enter_context(Node(10 + number).serving()) for number in range(count)]
-        for one, two in zip(nodes, nodes[1:], strict=False):
+        for one, two in itertools.pairwise(nodes):
             one.enlisted.append(two.uri)
         yield nodes

@@ -115,7 +115,7 @@ class Gate:
             found.lies = max(0.0, found.lies - (now - found.lied_at) / 60.0) + 1.0
             found.lied_at = now
             found.friend_until = 0.0
-            if found.lies < self._limits.lies:
+            if found.lies <= self._limits.lies - 1.0:
                 return False
             found.banned_until, found.lies = now + self._limits.ban_seconds, 0.0
             return True

@@ -45,7 +45,7 @@ class Node:
     def serving(self) -> Iterator[Node]:
         """Serve on a free port until the block ends."""
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            server = uvicorn.Server(uvicorn.Config(self.app, log_level="error", access_log=False))
+            server = uvicorn.Server(uvicorn.Config(self.app, log_level="critical", access_log=False))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
             thread.start()
             self.uri = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -42,7 +42,7 @@ def test_enter__many_strangers__share_one_allowance_and_friends_keep_theirs() ->
 def test_blame__eight_lies__ban_and_old_lies_are_forgotten() -> None:
     gate = Gate(LIMITS, 0.0)
     assert not any(gate.blame("1.1.1.1", float(60 * minute)) for minute in range(50))
-    assert [gate.blame("2.2.2.2", 0.0) for _ in range(8)] == [False] * 7 + [True]
+    assert [gate.blame("2.2.2.2", number / 100) for number in range(8)] == [False] * 7 + [True]
     with pytest.raises(TooMuch, match="banned"):
         gate.enter("2.2.2.2", READ, 599.0)
     assert list(gate.banned(599.0)) == ["2.2.2.2"]

@@ -214,7 +214,7 @@ def test_post__too_long_or_never_ending_body__is_cut_off(node: Node, monkeypatch
         assert b" 408 " in slow.recv(4096)
 
 
-def test_post__thousand_true_words_of_strangers__cost_bounded_memory_and_the_node_answers() -> None:
+def test_post__hundreds_of_true_words_of_strangers__cost_bounded_memory_and_the_node_answers() -> None:
     slow = Limits(source=0.1, source_burst=40, strangers=0.1, strangers_burst=40)
     with Node(10, slow).serving() as node:
         node.gossip.announce(mine(node))
@@ -224,7 +224,7 @@ def test_post__thousand_true_words_of_strangers__cost_bounded_memory_and_the_nod
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
         statuses = []
-        for number in range(1000):
+        for number in range(300):
             connection.request("POST", path, bodies[number % 100])
             answer = connection.getresponse()
             answer.read()
@@ -232,7 +232,7 @@ def test_post__thousand_true_words_of_strangers__cost_bounded_memory_and_the_nod
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
         connection.close()
-        assert statuses.count(429) >= 950
+        assert statuses.count(429) >= 250
         assert grown < 8 << 20
         assert len(node.gossip.records) <= 2
         assert node.gossip.announce(a_delta(6, base=5, number=10)) is Taken.NEW

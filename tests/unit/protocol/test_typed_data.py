@@ -13,13 +13,17 @@ from assay.protocol.typed_data import (
     ASSAY,
     GATEWAY,
     INVITES,
+    SWARM,
     attestation_digest,
     ballot_digest,
     domain_separator,
     invite_digest,
     kept,
     mark,
+    node_digest,
     permit_digest,
+    receipt_digest,
+    release_digest,
     request_digest,
 )
 
@@ -137,8 +141,34 @@ def test_permit_digest__is_what_a_wallet_would_sign() -> None:
     assert permit_digest(separator, VALIDATOR, LEDGER, 10**18, 4, 99) == wallet("Some Token", types, message)
 
 
-def test_domains__ledger_gateway_and_invites_at_one_address__differ() -> None:
-    assert len({domain_separator(1, LEDGER, name) for name in (ASSAY, GATEWAY, INVITES)}) == 3
+@pytest.mark.parametrize("uri", ["", "https://node.example:8443/files"])
+def test_node_digest__is_what_a_wallet_would_sign(uri: str) -> None:
+    types = {"Node": "address account,string uri,uint64 sequence,uint64 expires"}
+    message = {"account": VALIDATOR, "uri": uri, "sequence": 2**53 - 1, "expires": 7}
+    assert node_digest(31337, LEDGER, VALIDATOR, uri, 2**53 - 1, 7) == wallet(SWARM, types, message)
+
+
+def test_release_digest__is_what_a_wallet_would_sign() -> None:
+    types = {
+        "Release": "uint256 task,uint32 version,bytes32 root,bytes32 artifact,bytes32 base,string codec,uint64 size,"
+        "uint64 expires,address seeder"
+    }
+    root, artifact, base = keccak(b"r"), keccak(b"a"), keccak(b"b")
+    message: dict[str, Any] = {"task": 3, "version": 2**32 - 1, "root": root, "artifact": artifact, "base": base}
+    message |= {"codec": "delta", "size": 2**40, "expires": 99, "seeder": VALIDATOR}
+    made = release_digest(31337, LEDGER, 3, 2**32 - 1, root, artifact, base, "delta", 2**40, 99, VALIDATOR)
+    assert made == wallet(SWARM, types, message)
+
+
+def test_receipt_digest__is_what_a_wallet_would_sign() -> None:
+    types = {"Receipt": "address server,address receiver,bytes32 artifact,uint64 total,uint64 sequence"}
+    root, other = keccak(b"r"), "0x" + "cd" * 20
+    message = {"server": VALIDATOR, "receiver": other, "artifact": root, "total": 2**40, "sequence": 4}
+    assert receipt_digest(31337, LEDGER, VALIDATOR, other, root, 2**40, 4) == wallet(SWARM, types, message)
+
+
+def test_domains__names_at_one_address__differ() -> None:
+    assert len({domain_separator(1, LEDGER, name) for name in (ASSAY, GATEWAY, INVITES, SWARM)}) == 4
 
 
 def test_mark__four_words__are_abi_encoded() -> None:

@@ -165,11 +165,17 @@ class Gossip:
         return found[:LISTED]
 
     def reader(self, value: Any) -> str:
-        """Check a record that another node listed, keep it, and return its URI; for the client of `fetch`. Raises
-        Refused.
+        """Check a record that another node listed, keep it, and return where its account serves now; for the client of
+        `fetch`. Raises Refused.
         """
         record = node_records.read(value)
-        self.records.take(record, "fetch", self._clock())
+        try:
+            self.records.take(record, "fetch", self._clock())
+        except Stale:
+            newer = self.records.of(record.account, self._clock())
+            if newer is None:
+                raise
+            return newer.uri
         return record.uri
 
     def snapshot(self) -> dict[str, object]:

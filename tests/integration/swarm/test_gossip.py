@@ -154,6 +154,9 @@ def test_peers__record_of_a_known_artifact__is_listed(node: Node) -> None:
     listed = json.loads(ask(node, "GET", path)[1])
     assert [each["uri"] for each in listed] == [node.uri, a_record().uri]
     assert [node.gossip.reader(each) for each in listed] == [node.uri, a_record().uri]
+    moved = a_record(uri="http://moved.example", sequence=2)
+    assert ask(node, "POST", path, moved.to_json())[0] == 204
+    assert node.gossip.reader(a_record().plain()) == moved.uri  # an old record leads to the newest
     assert ask(node, "POST", path, replace(a_record(3), sequence=7).to_json())[0] == 400
     assert ask(node, "POST", path, a_record(4, life=-5).to_json())[0] == 409
     assert ask(node, "GET", "/a/0x12/peers")[0] == 422

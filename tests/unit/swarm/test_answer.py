@@ -11,7 +11,7 @@ from assay.swarm.answer import parse, piece_length
 
 
 def test_parse__plain_answer__gives_status_and_length_and_stays() -> None:
-    head = parse(b"HTTP/1.1 200 OK\r\ncontent-LENGTH: 12\r\nETag: \"a:b\"")
+    head = parse(b'HTTP/1.1 200 OK\r\ncontent-LENGTH: 12\r\nETag: "a:b"')
     assert (head.status, head.length, head.stays, head.pieces, head.encoded) == (200, 12, True, False, False)
     assert head.headers[b"etag"] == b'"a:b"'
 

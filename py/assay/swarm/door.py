@@ -8,6 +8,7 @@ floods of packets: that is the task of the network before it.
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections import Counter
 from typing import Any
 
@@ -19,6 +20,9 @@ STALLED_SECONDS = 30.0
 IDLE_SECONDS = 15
 PER_HOST, IN_ALL = 256, 1024
 HEAD_BYTES = 64 << 10
+BODY_SECONDS, BODY_BYTES = 15.0, 1 << 20
+PIPELINED = 16
+"""Requests that may wait on one connection for the answers before theirs."""
 
 
 def config(app: Any, **more: Any) -> uvicorn.Config:
@@ -40,13 +44,16 @@ class _Guarded(HttpToolsProtocol):
         self._hosts, self._host = hosts, ""
         self._head: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
+        self._body: asyncio.TimerHandle | None = None
+        self._leaving: asyncio.TimerHandle | None = None
+        self._head_bytes = self._body_bytes = 0
+        self._idle_since = self.loop.time()
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._host = str((transport.get_extra_info("peername") or ("",))[0])
         self._hosts[self._host] += 1
-        if self._hosts[self._host] > PER_HOST or self._hosts.total() > IN_ALL:
+        if self._hosts[self._host] > PER_HOST or (self._hosts.total() > _in_all() and not self._make_room()):
             transport.abort()
             return
         self._await_head()
@@ -55,8 +62,8 @@ class _Guarded(HttpToolsProtocol):
         self._hosts[self._host] -= 1
         if self._hosts[self._host] <= 0:
             del self._hosts[self._host]
-        _cancel(self._head)
-        _cancel(self._stalled)
+        for timer in (self._head, self._stalled, self._body, self._leaving):
+            _cancel(timer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -76,7 +83,34 @@ class _Guarded(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         _cancel(self._head)
         self._head, self._head_bytes = None, 0
+        if len(self.pipeline) >= PIPELINED:
+            self.transport.abort()
+            raise ValueError("too many requests at once")  # ends the parser's loop
+        _cancel(self._body)
+        self._body = self.loop.call_later(BODY_SECONDS, self.transport.abort)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self._body_bytes > BODY_BYTES:
+            self.transport.abort()
+            raise ValueError("a body without end")
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        _cancel(self._body)
+        self._body, self._body_bytes = None, 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._idle_since = self.loop.time()
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._leave()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._leave()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -86,10 +120,33 @@ class _Guarded(HttpToolsProtocol):
         _cancel(self._stalled)
         super().resume_writing()
 
+    def _leave(self) -> None:
+        """A connection that is being closed waits for its reader; not for ever."""
+        if self._leaving is None:
+            self._leaving = self.loop.call_later(STALLED_SECONDS, self.transport.abort)
+
+    def _make_room(self) -> bool:
+        """End the connection that has had nothing to do for longest, of the host that has most; False if all work."""
+        idle = [one for one in self.connections if isinstance(one, _Guarded) and one is not self and one.is_idle]
+        if not idle:
+            return False
+        min(idle, key=lambda one: (-self._hosts[one._host], one._idle_since)).transport.abort()
+        return True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request of this connection is being answered."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing()
+
     def _await_head(self) -> None:
         if self._head is None:
             self._head_bytes = 0
             self._head = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+
+def _in_all() -> int:
+    """The connections at most: half of what the system lets this process open."""
+    return min(IN_ALL, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -166,33 +166,53 @@ class Crew:
 
     def _try(self, seat: Seat, link: Link, i: int, buffer: memoryview) -> Unavailable | None:
         """Fetch one chunk; gives what went wrong when it is worth counting. A liar is left."""
-        uri = seat.source.uri
+        uri, run, whole = seat.source.uri, [i], False
         try:
-            self._bring(seat, seat.way, link, i, buffer)
+            if self._job.rate is None and seat.way.has_runs(link):
+                run = self._transfer.extend(i, uri)
+            self._bring_all(seat, link, run, buffer)
+            whole = True
             return None
         except Refused as error:
             self._leave_liar(uri, str(error))  # before anybody can take the chunk again
-            self._transfer.give_back(i, uri)
             return None
         except Unavailable as error:
             refusal = error
-        self._transfer.give_back(i, uri)
+        finally:
+            if not whole:
+                self._transfer.give_back(run, uri)
         try:
             return self._settle(seat, link, i, buffer, refusal)
         except Refused as error:
             self._leave_liar(uri, str(error))
             return None
 
+    def _bring_all(self, seat: Seat, link: Link, run: Sequence[int], buffer: memoryview) -> None:
+        if len(run) == 1:
+            self._bring(seat, seat.way, link, run[0], buffer)
+            return
+        uri, start = seat.source.uri, time.monotonic()
+
+        def deliver(k: int, data: memoryview) -> None:
+            nonlocal start
+            self._keep(uri, run[k], data, time.monotonic() - start)
+            start = time.monotonic()
+
+        seat.way.run(link, self._job.root, [self._chunks[i] for i in run], buffer, deliver)
+
     def _bring(self, seat: Seat, way: Way, link: Link, i: int, buffer: memoryview) -> None:
         uri, chunk, start = seat.source.uri, self._chunks[i], time.monotonic()
         size = way.chunk(link, self._job.root, chunk, buffer)
-        seconds = time.monotonic() - start
-        if not self._transfer.put(i, uri, buffer[:size], seconds):
+        self._keep(uri, i, buffer[:size], time.monotonic() - start)
+
+    def _keep(self, uri: str, i: int, data: memoryview, seconds: float) -> None:
+        if not self._transfer.put(i, uri, data, seconds):
             raise Refused(f"{uri} sent other bytes than chunk {i} has", Reason.SCHEMA)
-        self._job.book.good(uri, size, seconds)
+        self._job.book.good(uri, len(data), seconds)
 
     def _settle(self, seat: Seat, link: Link, i: int, buffer: memoryview, refusal: Unavailable) -> Unavailable | None:
         """Find out why a source doesn't have a chunk: None when it holds a part only, or is asked in another way."""
+        link.files = False  # whatever it was, one chunk is asked for next
         if not isinstance(refusal, Answered) or not is_absent(refusal) or seat.way != NODE:
             return refusal
         try:

@@ -11,7 +11,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +27,7 @@ _PATH = re.compile(r"(/[A-Za-z0-9_.\-]+)+")
 _DRAINED = 64 << 10
 """Up to so many bytes of an error's text are read to keep the connection."""
 _INTERIM = 4
+FILES_HEADER = b"x-assay-files"
 _DONE = frozenset({200, 201, 202, 204})
 
 
@@ -58,6 +59,8 @@ class Link:
         self._connection: socket.socket | None = None
         self._wire: _Wire | None = None
         self._aborted = False
+        self.files = False
+        """Whether the last answer said that plain files lie under /files, where one request brings many chunks."""
 
     def get(self, path: str, limit: int) -> bytes:
         """Return the body at `path` under the source's URI.
@@ -66,20 +69,46 @@ class Link:
             Refused: more than `limit` bytes, an encoding, a redirect. The source breaks the protocol.
             Unavailable: not found (Answered), not reachable, too slow, or the connection broke.
         """
-        return bytes(self._ask(path, "", b"", limit, None))
+        return bytes(self._ask(path, "", b"", limit, lambda wire, head: _body(wire, head, limit, None)))
 
     def get_into(self, path: str, buffer: memoryview, first: int | None = None) -> int:
         """Read the body at `path` into `buffer` and return its size in bytes; raises as `get`.
 
         With `first`, ask only for the len(buffer) bytes from that offset on, and take nothing else.
         """
-        span = "" if first is None else f"Range: bytes={first}-{first + len(buffer) - 1}\r\n"
-        return len(self._ask(path, span, b"", len(buffer), buffer, first))
+        size, span = len(buffer), "" if first is None else _span(first, len(buffer))
+        return len(self._ask(path, span, b"", size, lambda wire, head: _body(wire, head, size, buffer), first))
+
+    def get_run(
+        self,
+        path: str,
+        first: int,
+        sizes: Sequence[int],
+        buffer: memoryview,
+        deliver: Callable[[int, memoryview], None],
+    ) -> None:
+        """Ask for the bytes from offset `first` on and hand them over in parts of these sizes; raises as `get`.
+
+        `deliver` gets the number of each part and its bytes, which lie in `buffer` only as long as it runs.
+        """
+        size = sum(sizes)
+
+        def read(wire: _Wire, head: Head) -> memoryview:
+            if head.length != size:
+                raise Unavailable("it doesn't say how long its answer is")
+            for k, part in enumerate(sizes):
+                wire.fill(buffer[:part])
+                deliver(k, buffer[:part])
+            return buffer[:0]
+
+        self._ask(path, _span(first, size), b"", size, read, first)
 
     def post(self, path: str, body: bytes, limit: int) -> bytes:
         """Send `body` to `path` and return the answer's body; raises as `get`."""
         kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        return bytes(self._ask(path, kind, body, limit, None, method="POST"))
+        return bytes(
+            self._ask(path, kind, body, limit, lambda wire, head: _body(wire, head, limit, None), method="POST")
+        )
 
     def abort(self) -> None:
         """Wake the thread that waits in a request, which then raises Unavailable."""
@@ -103,7 +132,7 @@ class Link:
         headers: str,
         content: bytes,
         limit: int,
-        buffer: memoryview | None,
+        read: Callable[[_Wire, Head], memoryview],
         first: int | None = None,
         method: str = "GET",
     ) -> memoryview:
@@ -116,7 +145,8 @@ class Link:
         try:
             wire, head = self._exchange(request)
             self._check(head, path, first, limit)
-            body = _body(wire, head, limit, buffer)
+            body = read(wire, head)
+            self.files = head.headers.get(FILES_HEADER) == b"1"
             kept = head.stays and wire.empty
             return body
         except _TooMuch as error:
@@ -299,6 +329,10 @@ def _rest(wire: _Wire, buffer: memoryview) -> int:
     if wire.some(memoryview(bytearray(1))):
         raise _TooMuch
     return here
+
+
+def _span(first: int, size: int) -> str:
+    return f"Range: bytes={first}-{first + size - 1}\r\n"
 
 
 def _host(source: Source) -> str:

@@ -108,6 +108,8 @@ def _chunks(routes: APIRouter, store: ChunkStore, outlet: Outlet) -> None:
                 source = open_regular(path)
             except (Unavailable, FileNotFoundError):
                 continue
+            if store.has(unhex32(root)):
+                headers["X-Assay-Files"] = "1"  # several chunks at once: a range of its file under /files
             return FileBody(outlet, source, found.offset, found.size, headers)
         raise HTTPException(404, "this node doesn't hold that chunk")
 

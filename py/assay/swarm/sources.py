@@ -6,7 +6,7 @@ fetched next. Believes no source: bounds and forms are checked here, bytes by wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,23 @@ class Way:
         if self.prefix is None:
             return link.get_into(f"/a/{hex32(root)}/{hex32(chunk.digest)}", room)
         return link.get_into(f"{self.prefix}/{root.hex()}/{chunk.name}", room, chunk.offset)
+
+    def run(
+        self,
+        link: Link,
+        root: bytes,
+        chunks: Sequence[Chunk],
+        buffer: memoryview,
+        deliver: Callable[[int, memoryview], None],
+    ) -> None:
+        """Ask for chunks that follow one another in a file; each is handed over as it comes, in `buffer`."""
+        prefix = "/files" if self.prefix is None else self.prefix
+        path = f"{prefix}/{root.hex()}/{chunks[0].name}"
+        link.get_run(path, chunks[0].offset, [chunk.size for chunk in chunks], buffer, deliver)
+
+    def has_runs(self, link: Link) -> bool:
+        """Whether this source can be asked for several chunks at once."""
+        return self.prefix is not None or link.files
 
 
 NODE = Way()

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from assay.artifact.manifest import Chunk
+from assay.artifact.manifest import CHUNK_BYTES, Chunk
 from assay.protocol.hashing import sha256
 from assay.swarm import choice
 from assay.swarm.choice import Mask, Measure
@@ -23,6 +23,9 @@ CONNECTIONS = 4
 """Spread over all sources, one for each at the least."""
 Progress = Callable[[int, int], None]
 """Called with the bytes that are here and those of the whole artifact."""
+RUN = 16
+"""So many chunks are asked for at once, at most, and never more than come in _RUN_SECONDS."""
+_RUN_SECONDS = 0.25
 CROWD = 256
 """So many names of others are remembered."""
 _TICK = 0.25
@@ -161,6 +164,20 @@ class Transfer:
                 self._changed.wait(_TICK)
             return None
 
+    def extend(self, i: int, uri: str) -> list[int]:
+        """Take the chunks after i too that a quick source is to be asked for in one request; gives i and them."""
+        with self._changed:
+            source, run = self._sources.get(uri), [i]
+            if source is None or source.have is not None:
+                return run
+            quick = int(source.measure.rate * _RUN_SECONDS / CHUNK_BYTES)
+            most = min(RUN, quick, 1 + int(self._wanted.sum()) // (2 * CONNECTIONS))
+            while len(run) < most and self._follows(i, run[-1] + 1):
+                run.append(run[-1] + 1)
+                self._holders.setdefault(run[-1], {})[uri] = source.heard
+                self._wanted[run[-1]] = False
+            return run
+
     def put(self, i: int, uri: str, data: memoryview, seconds: float) -> bool:
         """Keep chunk i when `data`, which took so many seconds, is what its digest names.
 
@@ -187,14 +204,15 @@ class Transfer:
             self._changed.notify_all()
         return True
 
-    def give_back(self, i: int, uri: str) -> None:
-        """This source doesn't bring chunk i."""
+    def give_back(self, run: Sequence[int], uri: str) -> None:
+        """This source doesn't bring these chunks, or not all of them."""
         with self._changed:
-            holders = self._holders.get(i, {})
-            holders.pop(uri, None)
-            if not holders:
-                self._holders.pop(i, None)
-                self._wanted[i] = not self._here[i]
+            for i in run:
+                holders = self._holders.get(i, {})
+                holders.pop(uri, None)
+                if not holders:
+                    self._holders.pop(i, None)
+                    self._wanted[i] = not self._here[i]
             self._changed.notify_all()
 
     def wait(self, deadline: float, progress: Progress | None, total: int) -> None:
@@ -229,6 +247,16 @@ class Transfer:
 
     def _going(self, uri: str | None = None) -> bool:
         return self._left > 0 and not self._closed and (uri is None or uri in self._sources)
+
+    def _follows(self, i: int, j: int) -> bool:
+        """Whether chunk j may come in one request with chunk i, being as rare and in the same file."""
+        return (
+            j < len(self._chunks)
+            and bool(self._wanted[j])
+            and self._chunks[j].name == self._chunks[i].name
+            and self._peers_hold[j] == self._peers_hold[i]
+            and (self._turns is None or self._turns[j] <= self._passed)
+        )
 
     def _connections(self) -> int:
         """How many connections each source may have. One that shares starts with few: peers may turn up any moment."""

@@ -132,7 +132,7 @@ def test_put__other_bytes__is_a_lie_and_the_chunk_is_given_to_another() -> None:
     assert not task.put(i, "liar", memoryview(BODIES[0][:-1]), 0.1)
     assert task.bar("liar")
     assert not task.bar("liar")
-    task.give_back(i, "liar")
+    task.give_back([i], "liar")
     assert task.take("liar") is None
     assert taken(task, "good", 5.0) == list(range(12))
 

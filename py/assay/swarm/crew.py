@@ -192,13 +192,23 @@ class Crew:
             self._bring(seat, seat.way, link, run[0], buffer)
             return
         uri, start = seat.source.uri, time.monotonic()
+        wrong: Refused | None = None
 
         def deliver(k: int, data: memoryview) -> None:
-            nonlocal start
-            self._keep(uri, run[k], data, time.monotonic() - start)
+            nonlocal start, wrong
+            try:
+                self._keep(uri, run[k], data, time.monotonic() - start)
+            except Refused as error:
+                if wrong is not None:
+                    raise
+                wrong = error  # what else is under way may be right: only this chunk comes again
+                self._leave_liar(uri, str(error))
+                self._transfer.give_back([run[k]], uri)
             start = time.monotonic()
 
         seat.way.run(link, self._job.root, [self._chunks[i] for i in run], buffer, deliver)
+        if wrong is not None:
+            raise wrong
 
     def _bring(self, seat: Seat, way: Way, link: Link, i: int, buffer: memoryview) -> None:
         uri, chunk, start = seat.source.uri, self._chunks[i], time.monotonic()

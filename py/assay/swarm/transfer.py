@@ -26,6 +26,8 @@ Progress = Callable[[int, int], None]
 RUN = 16
 """So many chunks are asked for at once, at most, and never more than come in _RUN_SECONDS."""
 _RUN_SECONDS = 0.25
+_QUICK = 50e6
+"""Bytes a second over one connection, above which a third one brings nothing."""
 CROWD = 256
 """So many names of others are remembered."""
 _TICK = 0.25
@@ -155,7 +157,7 @@ class Transfer:
         with self._changed:
             while self._going(uri):
                 source = self._sources[uri]
-                i = self._next(uri, source) if source.may_work(worker, self._connections()) else None
+                i = self._next(uri, source) if source.may_work(worker, self._connections(source)) else None
                 if i is not None:
                     source.heard = time.monotonic()
                     self._holders.setdefault(i, {})[uri] = source.heard
@@ -171,7 +173,7 @@ class Transfer:
             if source is None or source.have is not None:
                 return run
             quick = int(source.measure.rate * _RUN_SECONDS / CHUNK_BYTES)
-            most = min(RUN, quick, 1 + int(self._wanted.sum()) // (2 * CONNECTIONS))
+            most = min(RUN, quick, 1 + int(self._wanted.sum()) // (2 * self._connections(source)))
             while len(run) < most and self._follows(i, run[-1] + 1):
                 run.append(run[-1] + 1)
                 self._holders.setdefault(run[-1], {})[uri] = source.heard
@@ -258,9 +260,14 @@ class Transfer:
             and (self._turns is None or self._turns[j] <= self._passed)
         )
 
-    def _connections(self) -> int:
-        """How many connections each source may have. One that shares starts with few: peers may turn up any moment."""
+    def _connections(self, source: _Source) -> int:
+        """How many connections a source may have: two keep a quick one busy.
+
+        A node that shares starts with few: peers may turn up any moment.
+        """
         most = CONNECTIONS // max(1, len(self._sources))
+        if source.measure.rate > _QUICK:
+            most = min(most, 2)
         if self._me:
             most = min(most, 1 + int((time.monotonic() - self._start) / _RAMP_SECONDS))
         return max(1, most)

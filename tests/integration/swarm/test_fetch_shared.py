@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from assay.errors import Unavailable
+from assay.swarm import transfer
 from assay.swarm.client import fetch
 from assay.swarm.peers import PeerBook
 from assay.swarm.rate import Rate
@@ -157,6 +159,39 @@ def test_fetch__named_peer_brings_other_bytes__is_banned_and_the_origin_complete
         slow.peers = [bad]
         get(seed, uri, book=book, sharing=Sharing(lambda record: str(record["uri"])))
     assert "other bytes" in book.banned(bad) or "at most" in book.banned(bad)
+
+
+def test_fetch__corrupt_chunk_within_a_run__costs_that_chunk_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "_RUN_SECONDS", 1e6)
+    seed, spans = Seed(tmp_path, 48), list[tuple[int, int]]()
+    good: list[tuple[int, int]] = []
+    honest = plain(seed, "", good)
+    weights = seed.manifest.entry("weights.safetensors")
+    bad_at, at = 20 * MIB + 5, threading.Lock()
+
+    def corrupt(connection: Any, request: str) -> None:
+        path = request.split(" ")[1]
+        match = re.search(r"bytes=(\d+)-(\d+)", request)
+        if match is None or not path.endswith(weights.name):
+            honest(connection, request)
+            return
+        first, last = int(match[1]), int(match[2])
+        with at:
+            spans.append((first, last))
+        body = bytearray((seed.store.folder(seed.root) / weights.name).read_bytes()[first : last + 1])
+        if first <= bad_at <= last:
+            body[bad_at - first] ^= 1
+        span = f"Content-Range: bytes {first}-{last}/{weights.size}"
+        answer(connection, bytes(body), span, status="206 Partial Content")
+
+    book = PeerBook()
+    with raw(corrupt, whole=True) as bad, raw(honest, whole=True) as other:
+        get(seed, bad, other, book=book)
+    assert any(last - first > MIB for first, last in spans + good)
+    brought = sum(last - first + 1 for first, last in spans + good)
+    assert brought - seed.manifest.size <= MIB
 
 
 def test_fetch__limit_on_bandwidth__is_kept(seed: Seed) -> None:

@@ -122,6 +122,28 @@ def test_retire__one_worker_of_two__the_other_goes_on_and_the_last_leaves() -> N
     assert not task.going("a")
 
 
+def test_extend__quick_source__takes_the_chunks_that_follow_but_leaves_some_to_others() -> None:
+    task = start()
+    task.join("a", [0, 1], origin=True)
+    assert task.take("a") == 0
+    assert task.extend(0, "a") == [0]
+    assert put(task, 0, "a", 1e-9)
+    assert task.take("a") == 1
+    run = task.extend(1, "a")
+    assert run == list(range(1, 1 + len(run)))
+    assert 2 <= len(run) <= 4
+    task.give_back(run, "a")
+    assert task.take("a") == 1
+
+
+def test_extend__part_holder__is_asked_for_one_chunk_at_a_time() -> None:
+    task = start()
+    task.join("peer", [0], origin=False, have=bits(0, 1, 2, 3))
+    assert put(task, 5, "peer", 1e-9)
+    assert task.take("peer") == 0
+    assert task.extend(0, "peer") == [0]
+
+
 def test_put__other_bytes__is_a_lie_and_the_chunk_is_given_to_another() -> None:
     task = start()
     task.join("liar", [0], origin=True)

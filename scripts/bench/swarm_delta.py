@@ -78,6 +78,7 @@ def _spec(base: Path, steps: int) -> TaskSpec:
     content = registry.environment_hash(blank.environment.name, blank.environment.options)
     spec = templates.fill("chain-sum", bytes.fromhex(base.name), content, section(base))
     groups = GROUPS * steps // STEPS
+    spec = replace(spec, rounds=replace(spec.rounds, max_artifact_bytes=1 << 30))
     return replace(spec, rollout=replace(spec.rollout, groups=groups), inner=replace(spec.inner, steps=steps))
 
 

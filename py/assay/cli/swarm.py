@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -81,6 +81,80 @@ def verify(
     s.screen.result(found, "\n".join(lines))
     if task is not None and not found["known_as"]:
         raise Refused(f"task {task} names no such root on chain")
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    task: Annotated[int | None, typer.Option(min=1, metavar="T", help="Only this task; default: every one.")] = None,
+    host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")] = 0,
+    advertise: Annotated[str | None, typer.Option(metavar="URL", help="Where others reach this node.")] = None,
+    versions: Annotated[int, typer.Option(min=1, help="Newest checkpoints of a task to keep.")] = 5,
+    quota: Annotated[str | None, typer.Option(metavar="BYTES", help="Disk to use, such as 200GB.")] = None,
+    upload: Annotated[str | None, typer.Option(metavar="RATE", help="Bytes a second to give, such as 20MB/s.")] = None,
+    download: Annotated[str | None, typer.Option(metavar="RATE", help="Bytes a second to take.")] = None,
+) -> None:
+    """Keep the newest checkpoints of tasks and serve them, also for nodes that can't be reached. Ctrl-C stops it.
+
+    Examples: `assay swarm serve --as dora` · `assay swarm serve --task 1 --as dora --upload 20MB/s --quota 200GB`
+    """
+    from assay.cli import running
+
+    s = session(ctx)
+    if task is not None:
+        running.require_task(s, task)
+    limits: dict[str, Any] = {
+        "quota": size.parse(quota, "--quota") if quota else s.settings.quota,
+        "upload": size.parse_rate(upload, "--upload") if upload else s.settings.upload,
+        "download": size.parse_rate(download, "--download") if download else s.settings.download,
+    }
+    node = running.Node("seeder", s.actor, host, port, advertise, detach=False)
+    running.run(s, node, {"task": task, "versions": versions, **limits})
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    at: Annotated[str | None, typer.Argument(metavar="URL", help="A node; default: your own, by --as.")] = None,
+) -> None:
+    """Show what a node holds and fetches, what it has measured of its sources, and whom it has banned and why.
+
+    Examples: `assay swarm status --as carol` · `assay swarm status http://127.0.0.1:8701`
+    """
+    from assay.roles.sharing import status_of
+
+    s = session(ctx)
+    url = at or _own_url(s)
+    found = status_of(url, at is not None or s.client.chain_id == LOCAL_CHAIN)
+    try:
+        s.screen.result({**found, "url": url}, lambda: _show(s, found, url))
+    except (KeyError, TypeError, ValueError) as error:  # a stranger's words
+        raise Refused(f"{url} doesn't say how it stands: {error}") from error
+
+
+def _own_url(s: Session) -> str:
+    kept = s.node_folder(s.actor) / "port"
+    if not kept.is_file():
+        raise Refused(f"{s.actor} has no node that ran from {s.home} on a port of its own: name its URL")
+    return f"http://127.0.0.1:{kept.read_text().strip()}"
+
+
+def _show(s: Session, found: dict[str, Any], url: str) -> None:
+    of = f" of {size.shown(found['quota'])}" if found.get("quota") else ""
+    typer.echo(f"{url} · {found['artifacts']} artifacts, {size.shown(found['bytes'])}{of}")
+    typer.echo(f"{found['news']['releases']} releases, {found['news']['nodes']} nodes known")
+    for one in found["fetching"]:
+        typer.echo(f"fetches {one['root'][:10]}: {one['here']} of {one['chunks']} chunks")
+    rows = [
+        [
+            str(peer["uri"]), size.shown(peer["received"]), f"{size.shown(peer['bytes_per_second'])}/s",
+            f"{peer['success']:.0%}", str(peer["failures"]), str(peer["banned"]),
+        ]
+        for peer in found["sources"]
+    ]  # fmt: skip
+    if rows:
+        s.screen.table(["source", "received", "rate", "success", "failures", "banned for"], rows)
 
 
 def _number(what: str) -> int:

@@ -18,6 +18,7 @@ from assay.protocol.spec import TaskSpec
 from assay.roles.actions import Action, Enlist, FetchCheckpoint, Finalize, Resolve
 from assay.roles.daemon import Daemon
 from assay.roles.deciding import TaskView
+from assay.roles.deltas import follow
 from assay.roles.node import FETCH_SECONDS, Node
 from assay.roles.observing import key, observe
 from assay.roles.salts import gather, wanted
@@ -120,7 +121,7 @@ def act_shared(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> Non
         enlist(node, task)
     elif isinstance(action, FetchCheckpoint):
         name = key(task.id, 0, f"checkpoint:{action.round}")
-        node.jobs.start(name, partial(_fetch_checkpoint, node, task.id, spec, action.root), lambda _: None)
+        node.jobs.start(name, partial(_fetch_checkpoint, node, task.id, spec, action), lambda _: None)
     elif isinstance(action, Finalize):
         finalize(node, task, action.round)
     elif isinstance(action, Resolve):
@@ -129,14 +130,16 @@ def act_shared(node: Node, task: TaskRow, spec: TaskSpec, action: Action) -> Non
         raise TypeError(f"no role here does {action}")
 
 
-def _fetch_checkpoint(node: Node, task: int, spec: TaskSpec, root: bytes) -> None:
+def _fetch_checkpoint(node: Node, task: int, spec: TaskSpec, action: FetchCheckpoint) -> None:
     """Get a checkpoint, and before it what it is of no use without: the model and the environment that the task names
     by root. They stay for all its rounds.
     """
     for needed, limit in needed_by(spec):
         if not node.chunks.has(needed):
             node.fetch(task, needed, "", limit, FETCH_SECONDS + limit / SLOWEST)
-    node.fetch(task, root, "", spec.rounds.max_artifact_bytes)
+    limit, releases = spec.rounds.max_artifact_bytes, node.spreading.gossip.releases.of(task, action.round)
+    if not follow(node.chunks, releases, action.root, limit, lambda one, most: node.fetch(task, one, "", most)):
+        node.fetch(task, action.root, "", limit)
 
 
 def needed_by(spec: TaskSpec) -> list[tuple[bytes, int]]:

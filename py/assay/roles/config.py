@@ -23,10 +23,10 @@ class NodeConfig:
     `allow_private` lets it fetch from loopback and private addresses (local chains). In `curves` an initiator keeps
     its tasks' curves for TensorBoard. `unsent`, where there is one, takes what a command would send instead of the
     chain: to be signed for someone else to send. `upload` and `download` limit what it serves and fetches, in bytes
-    per second; `quota` is the bytes of artifacts that it keeps. `threads` are those of a heavy job;
-    `rollout_threads` those of a trainer's rollouts, which run beside its training (0: as many). `labels` is the
-    owner's file of labels, for kind label. `trust` raises Refused for an environment that this machine's owner
-    doesn't run.
+    per second; `quota` is the bytes of artifacts that it keeps, the newest `versions` checkpoints of a task among
+    them. `threads` are those of a heavy job; `rollout_threads` those of a trainer's rollouts, which run beside its
+    training (0: as many). `labels` is the owner's file of labels, for kind label. `trust` raises Refused for an
+    environment that this machine's owner doesn't run.
     """
 
     home: Path
@@ -53,6 +53,7 @@ class NodeConfig:
     upload: int | None = None
     download: int | None = None
     quota: int | None = None
+    versions: int = 5
     curves: Path | None = None
     unsent: list[Call] | None = None
     trust: Callable[[EnvironmentSpec], None] | None = None

@@ -65,8 +65,8 @@ class Node:
         self.chunks = ChunkStore(config.home / "artifacts")
         self.documents = documents.DocumentStore(config.home / "specs")
         self.names = names.NameStore(config.home / "names")
-        self.spreading = self._spreading()
         self.jobs = Jobs(time.monotonic)
+        self.spreading = self._spreading()
         threads = max(config.threads, config.rollout_threads)
         self.sandbox = Sandbox(tuple(preload), threads=threads, walls=self._walls()) if preload else None
         if self.sandbox is not None:
@@ -89,7 +89,9 @@ class Node:
         network = Network(config.chain_id, self.deployment.ledger)
         return Spreading(
             self.store, self.chunks, config.signer, network, lambda: self.url, self._largest,
-            upload=config.upload, download=config.download, quota=config.quota, allow_private=config.allow_private,
+            upload=config.upload, download=config.download, quota=config.quota, versions=config.versions,
+            allow_private=config.allow_private,
+            later=self.jobs.start,
         )  # fmt: skip
 
     def _largest(self, task: int) -> int | None:

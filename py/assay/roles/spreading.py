@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -15,19 +16,20 @@ from fastapi import APIRouter
 from assay.artifact.manifest import parse
 from assay.errors import Refused, Unavailable
 from assay.protocol.hashing import hex32
+from assay.roles import deltas
 from assay.roles.serving import Pulse
 from assay.store.engine import Store
 from assay.store.rows import CheckpointRow
 from assay.swarm import news
 from assay.swarm.body import Outlet
 from assay.swarm.chunks import ChunkStore
-from assay.swarm.eviction import Held, to_drop
+from assay.swarm.eviction import KEPT_VERSIONS, Held, to_drop
 from assay.swarm.gossip import Gossip
 from assay.swarm.listening import Listener
 from assay.swarm.peers import PeerBook
 from assay.swarm.rate import Rate
 from assay.swarm.record import Own
-from assay.swarm.release import LIFE_SECONDS, NOTHING, WHOLE, Release, sign
+from assay.swarm.release import DELTA, LIFE_SECONDS, NOTHING, WHOLE, Release, sign
 from assay.swarm.releases import Chain
 from assay.swarm.signed import Network, Stale
 from assay.swarm.sources import Sharing
@@ -36,6 +38,9 @@ from assay.types import Signer
 ROOM_SECONDS: Final = 30.0
 LOOSE_SECONDS: Final = 86_400.0
 """An artifact of which the records know nothing is needed for so long after it came: openings, evidence, labels."""
+
+
+Later = Callable[[str, Callable[[], Any], Callable[[Any], None]], bool]
 
 
 class Spreading:
@@ -53,13 +58,18 @@ class Spreading:
         upload: int | None = None,
         download: int | None = None,
         quota: int | None = None,
+        versions: int = KEPT_VERSIONS,
         allow_private: bool = False,
+        later: Later,
     ) -> None:
-        """`limit`: the most bytes that an artifact of a task may have; None for a task that this node doesn't follow.
-        Rates are bytes per second, `quota` is bytes on disk.
+        """
+        Args:
+            limit: the most bytes that an artifact of a task may have; None for a task that this node doesn't follow.
+            later: runs work in a thread and hands what it gave to a function in the cycle's.
+            upload, download: bytes per second. quota: bytes on disk. versions: checkpoints of a task that stay.
         """
         self._store, self._chunks, self._signer, self._network, self._url = store, chunks, signer, network, url
-        self._limit, self._quota, self._private = limit, quota, allow_private
+        self._limit, self._quota, self._versions, self._later = limit, quota, versions, later
         self.book, self.down, self.outlet = PeerBook(), Rate(download), Outlet(Rate(upload))
         self._own = Own(network, signer.address, signer.sign_digest, url)
         chain = Chain(self._root, self._admits, limit, self._held)
@@ -114,12 +124,13 @@ class Spreading:
         if now - self._swept > ROOM_SECONDS:
             self._swept = now
             self.make_room()
+            self._later("0:0:ask-around", self.gossip.exchange, lambda _: None)
 
     def make_room(self, room: int = 0) -> list[bytes]:
         """Drop what isn't needed until `room` bytes more fit into the quota; gives what was dropped."""
         if self._quota is None:
             return []
-        dropped = to_drop(self._everything(), self._quota, room)
+        dropped = to_drop(self._everything(), self._quota, room, self._versions)
         for root in dropped:
             self._chunks.remove(root)
         return dropped
@@ -136,10 +147,18 @@ class Spreading:
         if self.gossip.releases.of(task, newest.round):
             return  # somebody else was first
         size = parse(self._chunks.manifest(newest.root)).size
-        expires = int(time.time()) + LIFE_SECONDS
-        bare = Release(
-            task, newest.round, newest.root, newest.root, NOTHING, WHOLE, size, expires, self._signer.address.lower()
-        )
+        self._release(newest, newest.root, NOTHING, WHOLE, size)
+        base = self._root(task, newest.round - 1) if newest.round else None
+        if base is not None and base != newest.root and self._chunks.has(base):
+            self._later(
+                f"{task}:0:delta:{newest.round}",
+                partial(deltas.make, self._chunks, base, newest.root),
+                lambda made: self._release(newest, made[0], base, DELTA, made[1]) if made else None,
+            )
+
+    def _release(self, row: CheckpointRow, artifact: bytes, base: bytes, codec: str, size: int) -> None:
+        expires, seeder = int(time.time()) + LIFE_SECONDS, self._signer.address.lower()
+        bare = Release(row.task, row.round, row.root, artifact, base, codec, size, expires, seeder)
         with suppress(Stale):
             self.gossip.announce(sign(self._network, self._signer.sign_digest, bare))
 

@@ -19,12 +19,14 @@ from assay.swarm.patch import MAX_SEGMENTS, Segment
 
 HEADER_BYTES: Final = 16 << 20
 SUFFIX: Final = ".safetensors"
-_WIDTHS: Final = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "BF16": 2, "F16": 2, "I16": 2, "U16": 2}
+_WIDTHS: Final = {
+    "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "BF16": 2, "F16": 2, "I16": 2, "U16": 2,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Bytes [begin, end) of a file that belong together: a tensor by name, or the header, or all; `width` of a value."""
+    """Bytes [begin, end) of a file that belong together: a tensor by name, the header, or all; `width` of a value."""
 
     name: str
     width: int

@@ -1,8 +1,8 @@
 """The patch: a stream of small blocks that turns the bytes of base files into those of target files, bit for bit.
 
-Values are whole numbers of 1, 2, 4 or 8 bytes, whatever they mean, so -0.0 and every NaN survive. Where few of a block's
-values changed, their places travel as gaps and their changes as differences; where many did, all differences do. Both
-are cut into planes of bytes and compressed. Memory is a few blocks, whatever the files' sizes.
+Values are whole numbers of 1, 2, 4 or 8 bytes, whatever they mean, so -0.0 and every NaN survive. Where few of a
+block's values changed, their places travel as gaps and their changes as differences; where many did, all differences
+do. Both are cut into planes of bytes and compressed. Memory is a few blocks, whatever the files' sizes.
 
 Comes from strangers: every number is checked before anything of its size is allocated, and no block gives more than it
 must. Knows nothing of tensors or artifacts. Doesn't tell whether what comes out is what was wanted: compare its root.
@@ -214,12 +214,12 @@ def _values(source: BinaryIO, width: int, count: int, what: str) -> Values:
 
 def _folded(moved: Values) -> Values:
     """Turn differences, which wrap, into small numbers where they are near 0: 0, -1, 1, -2, 2 become 0, 1, 2, 3, 4."""
-    folded: Values = (moved << 1) ^ -(moved >> (8 * moved.itemsize - 1))
+    folded: Values = np.bitwise_xor(moved << 1, -(moved >> (8 * moved.itemsize - 1)))
     return folded
 
 
 def _unfolded(folded: Values) -> Values:
-    moved: Values = (folded >> 1) ^ -(folded & 1)
+    moved: Values = np.bitwise_xor(folded >> 1, -(folded & 1))
     return moved
 
 

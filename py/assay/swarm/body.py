@@ -117,15 +117,20 @@ class FileBody(Response):
             if gone is not None:
                 gone.cancel()
 
-    async def _read(self, size: int, at: int) -> bytes | bytearray:
+    async def _read(self, size: int, at: int) -> bytes:
         """Read at once what lies in memory, and in another thread what must come from the disk."""
-        room = bytearray(size)
-        try:
-            if os.preadv(self._source.fileno(), [room], at, os.RWF_NOWAIT) == size:
-                return room
-        except OSError:
-            pass  # it isn't in memory, or this file system can't say
-        return await asyncio.to_thread(os.pread, self._source.fileno(), size, at)
+        handle = self._source.fileno()
+        if _in_memory(handle, at) and _in_memory(handle, at + size - 1):
+            return os.pread(handle, size, at)
+        return await asyncio.to_thread(os.pread, handle, size, at)
+
+
+def _in_memory(handle: int, at: int) -> bool:
+    """Whether one byte of a file can be read without the disk; False where the file system can't say."""
+    try:
+        return os.preadv(handle, [bytearray(1)], at, os.RWF_NOWAIT) == 1
+    except OSError:
+        return False
 
 
 async def _gone(receive: Receive) -> None:

@@ -101,7 +101,8 @@ class Bench(Node):
         self.jobs, self.sandbox, self.pulse, self._server = Jobs(time.monotonic), None, Pulse("validator"), None
         self.refused, self.troubles, self.now = set(), {}, 0
         self._seen, self._looked, self._specs = b"", 0.0, {}
-        self._agreed = {}
+        self._agreed, self._agreed_specs = {}, {}
+        self.spreading = self._spreading()
         self._times = {}
         self.fetch_error: AssayError | None = None
 

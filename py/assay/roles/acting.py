@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from assay.chain.contracts import Call
@@ -18,16 +19,17 @@ from assay.protocol.spec import TaskSpec
 from assay.roles.actions import Action, Enlist, FetchCheckpoint, Finalize, Resolve
 from assay.roles.daemon import Daemon
 from assay.roles.deciding import TaskView
-from assay.roles.deltas import follow
 from assay.roles.node import FETCH_SECONDS, Node
 from assay.roles.observing import key, observe
 from assay.roles.salts import gather, wanted
 from assay.roles.secrets import mark_salt
 from assay.store.rows import SubmissionRow, TaskRow
+from assay.swarm.route import bring
 from assay.types import Role
 
 WAIT_SECONDS = 60.0
 SLOWEST = 1 << 20  # bytes a second at which a model is still waited for; what came is kept for the next try
+OFFER_SECONDS = 5.0  # a delta that nobody serves costs no more than this before the whole is fetched
 RACES = frozenset({"seal", "attest", "finalize", "refund", "silent", "resolve", "summon", "close"})
 """What anybody may do: who comes second is refused, and nothing is lost."""
 T = TypeVar("T")
@@ -137,9 +139,13 @@ def _fetch_checkpoint(node: Node, task: int, spec: TaskSpec, action: FetchCheckp
     for needed, limit in needed_by(spec):
         if not node.chunks.has(needed):
             node.fetch(task, needed, "", limit, FETCH_SECONDS + limit / SLOWEST)
-    limit, releases = spec.rounds.max_artifact_bytes, node.spreading.gossip.releases.of(task, action.round)
-    if not follow(node.chunks, releases, action.root, limit, lambda one, most: node.fetch(task, one, "", most)):
-        node.fetch(task, action.root, "", limit)
+    offers = [release for _, release in node.spreading.gossip.releases.after(0) if release.task == task]
+
+    def fetch(one: bytes, most: int) -> Path:
+        seconds = FETCH_SECONDS if one == action.root else OFFER_SECONDS + most / SLOWEST
+        return node.fetch(task, one, "", most, seconds)
+
+    bring(action.root, offers, node.chunks, fetch, spec.rounds.max_artifact_bytes)
 
 
 def needed_by(spec: TaskSpec) -> list[tuple[bytes, int]]:

@@ -2,7 +2,7 @@
 
 A delta is an artifact itself, of kind `delta`: `delta.json` says from which root to which, `patch.bin` holds the
 changes (`patch`). So it is fetched, checked and served like any other. What it gives is put in place only if its root
-is the one that was wanted, whoever made the delta. Knows nothing of versions, and doesn't fetch.
+is the one that was wanted, whoever made the delta. Knows nothing of versions: see `route`. Doesn't fetch.
 """
 
 from __future__ import annotations

@@ -170,22 +170,17 @@ class Crew:
         try:
             if self._job.rate is None and seat.way.has_runs(link):
                 run = self._transfer.extend(i, uri)
-            self._bring_all(seat, link, run, buffer)
+            try:
+                self._bring_all(seat, link, run, buffer)
+            except Unavailable as error:
+                return self._settle(seat, link, i, buffer, error)
             whole = True
-            return None
         except Refused as error:
             self._leave_liar(uri, str(error))  # before anybody can take the chunk again
-            return None
-        except Unavailable as error:
-            refusal = error
         finally:
             if not whole:
                 self._transfer.give_back(run, uri)
-        try:
-            return self._settle(seat, link, i, buffer, refusal)
-        except Refused as error:
-            self._leave_liar(uri, str(error))
-            return None
+        return None
 
     def _bring_all(self, seat: Seat, link: Link, run: Sequence[int], buffer: memoryview) -> None:
         if len(run) == 1:

@@ -71,6 +71,7 @@ bench:
 # 100,000 mutated inputs, each read in a child of the sandbox; about a quarter of an hour.
 fuzz:
 	nice $(PY) scripts/fuzz.py
+	nice $(PY) scripts/fuzz_swarm.py
 
 clean:
 	rm -rf .venv node_modules build

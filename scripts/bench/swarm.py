@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-PARTS = ("speed", "faults", "peers", "chain", "idle", "news", "delta")
+PARTS = ("speed", "faults", "peers", "idle", "news", "delta", "fuzz")
 
 
 def main() -> int:

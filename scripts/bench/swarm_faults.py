@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from swarm_room import MEGA, Made, Room, room
 
 SIZE = 200 * MEGA
 CAPPED = 20 * MEGA
+MET = 3
 
 
 def measure(quick: bool) -> dict[str, Any]:
@@ -22,21 +24,33 @@ def measure(quick: bool) -> dict[str, Any]:
 
 
 def _corrupt(here: Room, made: Made) -> dict[str, Any]:
-    """A source with one flipped byte and a good one."""
+    """A source with one flipped byte and a good one, until the bad chunk was asked of the bad source three times."""
     bad, good = here.node(made, own_copy=True), here.node(made)
     flip(bad.folder / made.root.hex() / "weights.bin", made.size // 2)
-    mine = here.node()
-    told = mine.ask(do="fetch", root=made.root.hex(), uris=[bad.uri, good.uri])
-    extra = bad.sent() + good.sent() - made.size
+    runs = []
+    while sum(one["met"] for one in runs) < MET and len(runs) < 8 * MET:
+        runs.append(_from_bad(here, made, bad, good))
     with stock.origin(here.fresh("shardcast"), made.file) as (server, data):
         flip(data / "v1" / "shard_00001.bin", 1000)
         theirs = stock.client(here.fresh("stock"), [server])
+    met = [one for one in runs if one["met"]]
     return {
-        "extra_bytes_corrupt": extra,
-        "corrupt_culprit_named": told["faults"] == [bad.uri],
-        "corrupt_completed": not told["failed"],
-        "corrupt": {"share": extra / made.size, "seconds": told["seconds"], "shardcast": theirs},
+        "extra_bytes_corrupt": max((one["extra"] for one in met), default=None),
+        "corrupt_culprit_named": bool(met) and all(one["named"] for one in met),
+        "corrupt_completed": not any(one["failed"] for one in runs),
+        "corrupt": {"runs": runs, "chunk": 1 << 20, "shardcast": theirs},
     }
+
+
+def _from_bad(here: Room, made: Made, bad: Node, good: Node) -> dict[str, Any]:
+    before = bad.sent() + good.sent()
+    mine = here.node()
+    told = mine.ask(do="fetch", root=made.root.hex(), uris=[bad.uri, good.uri])
+    extra = bad.sent() + good.sent() - before - made.size
+    mine.close()
+    shutil.rmtree(mine.folder)
+    named = told["faults"] == [bad.uri]
+    return {"extra": extra, "met": bool(told["faults"]) or extra > made.size // 500, "named": named, **told}
 
 
 def _killed(here: Room, made: Made) -> dict[str, Any]:

@@ -34,10 +34,13 @@ _CLIENT = """
 import json, sys, time
 from shardcast.client_node import ClientNode
 folder, version, *servers = sys.argv[1:]
-client = ClientNode(servers, folder)
 start = time.monotonic()
+client = ClientNode(servers, folder)
+chosen = time.monotonic()
 found = client.download_version(version, folder + "/got")
-print(json.dumps({"path": found and str(found), "seconds": time.monotonic() - start}), flush=True)
+end = time.monotonic()
+told = {"path": found and str(found), "seconds": end - start, "download_seconds": end - chosen}
+print(json.dumps(told), flush=True)
 """
 
 
@@ -83,6 +86,7 @@ def client(folder: Path, servers: list[str], version: str = "v1", seconds: float
     return {
         "whole": time.monotonic() - start,
         "seconds": told.get("seconds"),
+        "download_seconds": told.get("download_seconds"),
         "came": bool(told.get("path")),
         "ended": process.returncode == 0,
     }

@@ -214,6 +214,8 @@ def _request(world: World, number: int) -> None:
         fault = "the node gave away a file that isn't its to give"
     elif b"Traceback" in answered or outcome == "answered 500":
         fault = f"the node broke on {data[:300]!r}"
+    elif data.startswith(b"POST /r ") and status[:1] in ([b"204"], [b"202"]):
+        fault = f"a false release was taken: {data[-1500:]!r}"
     world.tally.add(number, outcome, time.monotonic() - start, fault)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from fuzz_swarm_news import wrong
+
 MIB = 1 << 20
 NAMES = (
     "..", "../..", "../../secret.txt", "..%2f..%2fsecret.txt", "%2e%2e/%2e%2e/secret.txt", "..%5c..%5csecret.txt",
@@ -56,7 +58,9 @@ class Known:
 def request(chance: Random, known: Known) -> bytes:
     """One hostile request, complete or not."""
     parts = chance.choice(known.paths(chance))
-    kind = chance.randrange(5)
+    kind = chance.randrange(6)
+    if kind == 5:
+        return news(chance)
     if kind == 0:
         return _get(_hostile(parts, chance))
     if kind == 1:
@@ -67,6 +71,13 @@ def request(chance: Random, known: Known) -> bytes:
     if kind == 3:
         return _damaged(_get(parts, f"If-None-Match: {chance.choice(NAMES)}"), chance)
     return _get(parts, *_headers(chance))
+
+
+def news(chance: Random) -> bytes:
+    """An announcement that must be refused."""
+    body = wrong(chance)
+    head = ["POST /r HTTP/1.1", "Host: x", "Connection: close", f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(head).encode() + body
 
 
 def _hostile(parts: list[str], chance: Random) -> list[str]:

@@ -26,6 +26,7 @@ from assay.swarm.client import fetch
 from assay.swarm.link import Patience
 from assay.swarm.server import router
 from assay.swarm.stock import gateway, origin
+from fuzz_swarm_news import attacked
 
 MIB = 1 << 20
 LIMIT = 8 * MIB
@@ -48,12 +49,14 @@ def serve(folder: Path) -> None:
     store.add(folder / "made")
     stock = gateway.Gateway()
     stock.offer(1, folder / "made" / "weights.safetensors")
-    app = node_app("attacked", Pulse("attacked"), router(store), gateway.router(stock))
+    gossip, routes = attacked()
+    app = node_app("attacked", Pulse("attacked"), *routes, router(store), gateway.router(stock))
     server = Server(app, "127.0.0.1", 0)
     server.start()
     _say({"uri": server.url})
     sys.stdin.read()
     server.stop()
+    gossip.close()
 
 
 def fetch_cases(folder: Path) -> None:

@@ -129,6 +129,7 @@ def commands() -> list[list[str]]:
         "round": ["finalize", "resolve"],
         "account": ["new", "list", "import", "fund"],
         "env": ["list", "trust", "add", "show", "test"],
+        "swarm": ["fetch", "verify", "serve", "status"],
     }
     return [[name] for name in single] + [[group, name] for group, names in groups.items() for name in names]
 

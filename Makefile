@@ -13,10 +13,10 @@ demo-llm:
 	@scripts/setup --llm
 	@$(PY) scripts/demo_llm.py
 
-# Three at a time, as most of them wait for processes, the longest first, each one's output in one piece; all are run, whichever
+# Four at a time, as most of them wait for processes, the longest first, each one's output in one piece; all are run, whichever
 # fails. The demo has the machine to itself.
 test: setup-dev
-	@$(MAKE) --no-print-directory --output-sync=target --keep-going -j3 checks
+	@$(MAKE) --no-print-directory --output-sync=target --keep-going -j4 checks
 	@$(MAKE) --no-print-directory e2e
 
 checks: roles commands integration unit forge contracts lint
@@ -59,6 +59,7 @@ e2e:
 
 # Slow: full fuzz and invariants, slow tests, ten demos, benches. Results are committed under docs/.
 full:
+	$(PY) -m pip install --quiet -r requirements/s3.lock
 	$(PY) -m pytest tests/integration -m slow
 	$(PATHS) FOUNDRY_PROFILE=ci forge test
 	$(PY) scripts/bench/demo.py --runs 10

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from integration.swarm.nodes import make_artifact
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(importlib.util.find_spec("moto") is None, reason="needs moto"),
+    pytest.mark.slow,
 ]
 
 

@@ -46,7 +46,7 @@ def _names_a_model(folder: Path) -> bool:
 
 def check(home: Path, spec: TaskSpec) -> None:
     """Refuse a spec whose base checkpoint, or what it names by root beside it, isn't in this home."""
-    from assay.roles.acting import needed_by
+    from assay.roles.needs import needed_by
 
     near = folder_of(home, spec.model.base).parent
     for root, _ in needed_by(spec):

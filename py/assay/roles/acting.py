@@ -14,11 +14,11 @@ from typing import TypeVar
 from assay.chain.contracts import Call
 from assay.chain.settlement import NO_SALT, finalize_call, resolve_call
 from assay.errors import AssayError, Refused, Unavailable
-from assay.protocol.hashing import unhex32
 from assay.protocol.spec import TaskSpec
 from assay.roles.actions import Action, Enlist, FetchCheckpoint, Finalize, Resolve
 from assay.roles.daemon import Daemon
 from assay.roles.deciding import TaskView
+from assay.roles.needs import needed_by
 from assay.roles.node import FETCH_SECONDS, Node
 from assay.roles.observing import key, observe
 from assay.roles.salts import gather, wanted
@@ -146,15 +146,6 @@ def _fetch_checkpoint(node: Node, task: int, spec: TaskSpec, action: FetchCheckp
         return node.fetch(task, one, "", most, seconds)
 
     bring(action.root, offers, node.chunks, fetch, spec.rounds.max_artifact_bytes)
-
-
-def needed_by(spec: TaskSpec) -> list[tuple[bytes, int]]:
-    """Return the roots of the folders that a task needs beside its checkpoints, and how many bytes each may have."""
-    named = [(spec.model.tokenizer, spec.model.size_bytes)] if spec.model.architecture != "llama" else []
-    folder = spec.environment.options.get("root")
-    if isinstance(folder, str):
-        named.append((folder, spec.rounds.max_artifact_bytes))
-    return [(unhex32(root), limit) for root, limit in named]
 
 
 def enlist(node: Node, task: TaskRow) -> None:

@@ -20,10 +20,11 @@ from assay.protocol.profile import documents as profiles
 from assay.protocol.profile import missing
 from assay.protocol.spec import TaskSpec, check, spec_hash, terms, to_json
 from assay.roles import curves
-from assay.roles.acting import act_shared, checkpoint_folder, needed_by, run_role
+from assay.roles.acting import act_shared, checkpoint_folder, run_role
 from assay.roles.actions import Action, Evaluate, Refund
 from assay.roles.config import NodeConfig, Say
 from assay.roles.deciding import TaskView, decide_initiator
+from assay.roles.needs import needed_by
 from assay.roles.node import Node
 from assay.roles.observing import key
 from assay.store.engine import Store

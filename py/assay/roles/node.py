@@ -29,6 +29,7 @@ from assay.protocol.windows import Schedule
 from assay.roles.config import NodeConfig, Say
 from assay.roles.jobs import Jobs
 from assay.roles.limits import memory_of, seconds_of
+from assay.roles.needs import needed_of
 from assay.roles.observing import Known
 from assay.roles.serving import Pulse, Server, node_app
 from assay.roles.spreading import Spreading
@@ -91,13 +92,18 @@ class Node:
             self.store, self.chunks, config.signer, network, lambda: self.url, self._largest,
             upload=config.upload, download=config.download, quota=config.quota, versions=config.versions,
             allow_private=config.allow_private,
-            later=self.jobs.start,
+            later=self.jobs.start, needed=self._needed,
         )  # fmt: skip
 
     def _largest(self, task: int) -> int | None:
         """The most bytes that an artifact of a task may have; None for one that this node doesn't follow."""
         spec = self._agreed_specs.get(task)
         return None if spec is None else spec.rounds.max_artifact_bytes
+
+    def _needed(self) -> set[bytes]:
+        """The roots that the tasks of this node need as long as they aren't over."""
+        specs = [(task.id, self._agreed_specs.get(task.id)) for task in self.tasks()]
+        return {root for task, spec in specs if spec is not None for root in needed_of(self.store, task, spec)}
 
     def _walls(self) -> Walls | None:
         """Jobs see this node's artifacts and write its work, and nothing else of its home."""

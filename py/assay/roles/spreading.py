@@ -61,15 +61,18 @@ class Spreading:
         versions: int = KEPT_VERSIONS,
         allow_private: bool = False,
         later: Later,
+        needed: Callable[[], set[bytes]] = set,
     ) -> None:
         """
         Args:
             limit: the most bytes that an artifact of a task may have; None for a task that this node doesn't follow.
+            needed: roots that stay, whatever the quota.
             later: runs work in a thread and hands what it gave to a function in the cycle's.
             upload, download: bytes per second. quota: bytes on disk. versions: checkpoints of a task that stay.
         """
         self._store, self._chunks, self._signer, self._network, self._url = store, chunks, signer, network, url
-        self._limit, self._quota, self._versions, self._later = limit, quota, versions, later
+        self._limit, self._quota, self._versions = limit, quota, versions
+        self._later, self._needed = later, needed
         self.book, self.down, self.outlet = PeerBook(), Rate(download), Outlet(Rate(upload))
         self._own = Own(network, signer.address, signer.sign_digest, url)
         chain = Chain(self._root, self._admits, limit, self._held)
@@ -205,10 +208,9 @@ class Spreading:
 
     def _everything(self) -> list[Held]:
         versions = {row.root: (row.task, row.round) for task in self._store.tasks() for row in self._final(task.id)}
-        loose = self._loose()
-        now = time.time()
+        loose, needed, now = self._loose(), self._needed(), time.time()
         return [
-            Held(root, size, used, versions.get(root), self._pinned(root, used, now, versions, loose))
+            Held(root, size, used, versions.get(root), root in needed or self._pinned(root, used, now, versions, loose))
             for root, (size, used) in self._chunks.sizes().items()
         ]
 

@@ -15,7 +15,7 @@ from assay.errors import Refused
 from assay.protocol import profile
 from assay.protocol.hashing import hex32
 from assay.protocol.spec import TaskSpec, parse_json
-from assay.roles.acting import needed_by
+from assay.roles.needs import needed_by
 from assay.store.engine import Store
 from assay.store.rows import TaskRow
 from assay.swarm import client, documents

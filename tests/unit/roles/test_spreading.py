@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -74,6 +75,8 @@ def _told(submissions: dict[int, bytes], final: set[int], disputed: set[int]) ->
 
 def test_make_room__full__only_finished_undisputed_submissions_go(chunks: ChunkStore, tmp_path: Path) -> None:
     roots = {number: _keep(chunks, tmp_path, number) for number in (1, 2, 3)}
+    old = _keep(chunks, tmp_path, 5)
+    os.utime(chunks.folder(old), (0, 0))
     unknown = _keep(chunks, tmp_path, 4)
     signer: Any = SIGNERS["carol"]
     node = Spreading(
@@ -85,9 +88,10 @@ def test_make_room__full__only_finished_undisputed_submissions_go(chunks: ChunkS
         lambda task: None,
         quota=1,
         later=lambda name, work, done: False,
+        needed=lambda: {old},
     )
     try:
         assert node.make_room() == [roots[1]]
     finally:
         node.close()
-    assert set(chunks.roots()) == {roots[2], roots[3], unknown}
+    assert set(chunks.roots()) == {roots[2], roots[3], unknown, old}

@@ -12,8 +12,6 @@ Finished runs lie in build/bench/rl.jsonl and aren't made again while settings a
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import json
 import os
 import sys
@@ -22,6 +20,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # of two threads on a busy machine the one that waits would spin
+
+import parts
 
 from assay.model import load
 
@@ -38,15 +38,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="also write the JSON here; other parts' figures in it stay")
     options = parser.parse_args()
     load.determinism(1)
-    found: dict[str, Any] = {}
-    for part in options.part or PARTS:
-        if importlib.util.find_spec(f"rl_{part}") is None:
-            continue
-        fewer = {"seeds": options.seeds} if options.seeds and part in SIMULATIONS else {}
-        found |= importlib.import_module(f"rl_{part}").measure(options.quick, **fewer)
-    if options.out:
-        before = json.loads(options.out.read_text()) if options.out.exists() else {}
-        options.out.write_text(json.dumps(before | found, indent=1) + "\n")
+    fewer = {part: {"seeds": options.seeds} for part in SIMULATIONS} if options.seeds else {}
+    found = parts.measured("rl", options.part or PARTS, options.quick, options.out, **fewer)
     if options.json:
         print(json.dumps(found))
     else:

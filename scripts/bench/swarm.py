@@ -11,14 +11,14 @@ limited by the nodes themselves. MB are 10⁶ bytes.
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import parts
 
 PARTS = ("speed", "faults", "peers", "idle", "news", "delta", "fuzz")
 
@@ -30,14 +30,7 @@ def main() -> int:
     parser.add_argument("--part", action="append", choices=PARTS, help="only this; may be given again")
     parser.add_argument("--out", type=Path, help="also write the JSON here; other parts' figures in it stay")
     options = parser.parse_args()
-    found: dict[str, Any] = {}
-    for part in options.part or PARTS:
-        if importlib.util.find_spec(f"swarm_{part}") is None:
-            continue
-        found |= importlib.import_module(f"swarm_{part}").measure(options.quick)
-        if options.out:
-            before = json.loads(options.out.read_text()) if options.out.exists() else {}
-            options.out.write_text(json.dumps(before | found, indent=1) + "\n")
+    found = parts.measured("swarm", options.part or PARTS, options.quick, options.out)
     if options.json:
         print(json.dumps(found))
     else:

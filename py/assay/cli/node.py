@@ -62,15 +62,9 @@ def run_trainer(
     running.require_admitted(s, number)
     wei = running.trainer_stake(s, number, parse(stake, "--stake") if stake else None)
     running.check_fault("trainer", fault)
-    more: dict[str, Any] = {
-        "task": number,
-        "stake": wei,
-        "fault": fault,
-        "fault_from": fault_from,
-        "challenge": not no_challenge,
-    }
+    more = _settings(number, wei, (fault, fault_from), no_challenge, labels)
     chosen = running.canary_rounds(s, number, canaries)
-    more = {**more, "canaries": chosen, "labels": running.labels_file(labels)}
+    more = {**more, "canaries": chosen}
     running.run(s, Node("trainer", s.actor, host, port, advertise, detach), more)
 
 
@@ -101,15 +95,16 @@ def run_validator(
     wei = running.validator_stake(s, number, parse(stake, "--stake") if stake else None)
     running.check_fault("validator", fault)
     s.screen.say(running.expectation(s, number, wei))
-    more: dict[str, Any] = {
-        "task": number,
-        "stake": wei,
-        "fault": fault,
-        "fault_from": fault_from,
-        "challenge": not no_challenge,
-    }
-    more = {**more, "labels": running.labels_file(labels)}
+    more = _settings(number, wei, (fault, fault_from), no_challenge, labels)
     running.run(s, Node("validator", s.actor, host, port, advertise, detach), more)
+
+
+def _settings(
+    task: int | None, wei: int, fault: tuple[str | None, int], no_challenge: bool, labels: Path | None
+) -> dict[str, Any]:
+    """What trainers and validators are told alike; `fault` with its first round."""
+    told: dict[str, Any] = {"task": task, "stake": wei, "fault": fault[0], "fault_from": fault[1]}
+    return {**told, "challenge": not no_challenge, "labels": running.labels_file(labels)}
 
 
 @initiator.command(name="run")

@@ -1,6 +1,6 @@
 """The cheapest way from the artifacts that are held to one that is wanted: whole, or over a chain of deltas.
 
-A delta is made for every version and the whole is offered too at each `every`-th, so that a chain stays short. Whoever
+The whole of a version is offered beside its delta, so that a chain is never longer than who follows it wants. Whoever
 lacks a base, or meets a delta that is refused, fetches the whole. Knows nothing of where offers come from: each costs
 at most its transfer, since what comes out is checked by root.
 """
@@ -36,11 +36,6 @@ class Offer(Protocol):
 
     @property
     def size(self) -> int: ...
-
-
-def is_full(version: int, every: int) -> bool:
-    """Whether a version is offered whole, beside its delta; version 0 always is."""
-    return version % every == 0
 
 
 def route(offers: Iterable[Offer], held: Collection[bytes], wanted: bytes, longest: int = LONGEST) -> list[Offer]:
